@@ -1,0 +1,43 @@
+"""What is mended in each page's HTML, after the theme and the other extensions."""
+
+import html
+
+from docutils import nodes
+
+LONGEST_DESCRIPTION = 160
+
+
+def tidy(context: dict, doctree: nodes.document | None) -> None:
+    """Change a page's template context in place; ``doctree`` is None for pages such as the search."""
+    if doctree is None:
+        return
+    context["metatags"] = with_description(context.get("metatags") or "", doctree)
+    context["body"] = with_list_items(context["body"])
+
+
+def with_description(metatags: str, doctree: nodes.document) -> str:
+    """The page's meta tags with a description among them: its own, or else its first words, cut at the end of one."""
+    if 'name="description"' in metatags:
+        return metatags
+    paragraph = next(iter(doctree.findall(_is_running_text)), None)
+    if paragraph is None:
+        return metatags
+    text = " ".join(paragraph.astext().split())
+    if len(text) > LONGEST_DESCRIPTION:
+        text = text[: LONGEST_DESCRIPTION - 1].rsplit(" ", 1)[0].rstrip(",;:") + "…"
+    return f'{metatags}\n<meta name="description" content="{html.escape(text)}" />'
+
+
+def _is_running_text(node: nodes.Node) -> bool:
+    """Whether the node is a paragraph right under a heading, in plain words: a formula would come out as TeX."""
+    return (
+        isinstance(node, nodes.paragraph)
+        and isinstance(node.parent, nodes.section)
+        and not any(node.findall(nodes.math))
+        and bool(node.astext().strip())
+    )
+
+
+def with_list_items(body: str) -> str:
+    """The bibliography's entries as the items of their list: the role that docutils gives them is deprecated."""
+    return body.replace(' role="doc-biblioentry"', ' role="listitem"')

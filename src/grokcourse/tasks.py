@@ -1,0 +1,130 @@
+"""The task: all p² questions ``a ∘ b =``, their answers, and the seeded split into training and test pairs.
+
+Shapes: ``n`` pairs in a batch; a question is three tokens ``[a, b, =]``, with ``=`` at index p.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .config import ConfigError, RunConfig
+
+
+@dataclass(frozen=True)
+class Operation:
+    """A binary operation on the residues modulo p."""
+
+    symbol: str
+    """How it is written between a and b."""
+    answer: Callable[[Tensor, Tensor, int], Tensor]
+    """(a, b, p) → the answers: elementwise on int64 tensors of one shape, with values in 0 … p − 1."""
+
+
+OPERATIONS = {
+    "add": Operation("+", lambda a, b, p: (a + b) % p),
+    "subtract": Operation("−", lambda a, b, p: (a - b) % p),
+}
+"""The tasks by name. A new task is a new row."""
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """All questions of one config with their answers, and which of them are trained on."""
+
+    tokens: Tensor
+    """(p², 3) int64: row a · p + b is the question ``[a, b, =]``."""
+    labels: Tensor
+    """(p²,) int64: the answers."""
+    train_index: Tensor
+    """(n_train,) int64: the rows trained on, in rising order."""
+    test_index: Tensor
+    """(n_test,) int64: all other rows, in rising order."""
+
+    @property
+    def train(self) -> tuple[Tensor, Tensor]:
+        """Tokens (n_train, 3) and labels (n_train,) of the training set."""
+        return self.tokens[self.train_index], self.labels[self.train_index]
+
+    @property
+    def test(self) -> tuple[Tensor, Tensor]:
+        """Tokens (n_test, 3) and labels (n_test,) of the test set."""
+        return self.tokens[self.test_index], self.labels[self.test_index]
+
+    def train_mask(self) -> Tensor:
+        """(p, p) bool: entry [a, b] says whether that pair is trained on."""
+        mask = torch.zeros(len(self.labels), dtype=torch.bool, device=self.labels.device)
+        mask[self.train_index] = True
+        return mask.view(self.p, self.p)
+
+    @property
+    def p(self) -> int:
+        """The modulus."""
+        return int(self.tokens[0, 2])
+
+
+def all_questions(p: int) -> Tensor:
+    """Every question, once: ``[a, b, p]`` for all a, b in 0 … p − 1, with b running fastest.
+
+    Args:
+        p: the modulus; the token ``=`` has index p.
+
+    Returns:
+        (p², 3) int64.
+    """
+    numbers = torch.arange(p)
+    pairs = torch.cartesian_prod(numbers, numbers)
+    equals = torch.full((p * p, 1), p)
+    return torch.cat([pairs, equals], dim=1)
+
+
+def answers(tokens: Tensor, p: int, operation: str = "add") -> Tensor:
+    """The right answer to each question.
+
+    Args:
+        tokens: (n, 3) int64 questions ``[a, b, =]``.
+        p: the modulus.
+        operation: a name in ``OPERATIONS``.
+
+    Returns:
+        (n,) int64 in 0 … p − 1.
+
+    Raises:
+        ConfigError: if there is no such operation.
+    """
+    if operation not in OPERATIONS:
+        raise ConfigError(f"there is no operation {operation!r}; there are: {', '.join(OPERATIONS)}")
+    return OPERATIONS[operation].answer(tokens[:, 0], tokens[:, 1], p)
+
+
+def split(n: int, train_fraction: float, seed: int) -> tuple[Tensor, Tensor]:
+    """Choose at random which of ``n`` rows are trained on: the same seed gives the same rows on every machine.
+
+    The shuffle is numpy's ``RandomState``, whose stream is frozen for good (NEP 19), so neither the device nor a
+    later release of torch or numpy can change it.
+
+    Args:
+        n: rows there are.
+        train_fraction: share of the rows to train on, rounded down.
+        seed: 0 … 2³² − 1.
+
+    Returns:
+        The training rows (⌊train_fraction · n⌋,) and the test rows (all others), each int64 in rising order.
+    """
+    order = torch.from_numpy(np.random.RandomState(seed).permutation(n).astype(np.int64))
+    n_train = int(train_fraction * n)
+    return order[:n_train].sort().values, order[n_train:].sort().values
+
+
+def dataset(config: RunConfig, device: torch.device | str = "cpu") -> Dataset:
+    """The questions, answers and split of a config, on a device.
+
+    Raises:
+        ConfigError: if there is no such operation.
+    """
+    tokens = all_questions(config.p)
+    labels = answers(tokens, config.p, config.operation)
+    train_index, test_index = split(config.n_pairs, config.train_fraction, config.split_seed)
+    return Dataset(*(tensor.to(device) for tensor in (tokens, labels, train_index, test_index)))

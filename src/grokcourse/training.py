@@ -1,0 +1,354 @@
+"""The training loop: full batch, AdamW, the exact loss at ``=``; resumable and bit-for-bit repeatable.
+
+Shapes: n — questions in a batch; vocab — tokens (p + 1).
+"""
+
+import os
+import platform
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.optim import AdamW
+from tqdm.auto import tqdm
+
+from . import __version__, runs, tasks
+from .config import RunConfig
+from .model import Transformer
+from .runs import Progress, Run, RunError
+
+Record = Mapping[str, Callable[[Transformer], Tensor | float]]
+
+
+def pick_device(name: str | None = None) -> torch.device:
+    """The device of that name; without one the fastest there is: CUDA, then Apple's MPS, then the CPU.
+
+    Raises:
+        ValueError: if this machine has no such device.
+    """
+    if name is None:
+        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(f"this machine has no device {name!r} that torch can use: {error}") from error
+    return device
+
+
+def exact_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+    """The cross-entropy of each question, log(1 + Σ_{j≠y} exp(l_j − l_y)), exact however small it is.
+
+    The usual −log softmax loses everything below about 1e-7 in float32: it takes the logarithm of a number that has
+    been rounded to 1. Here the 1 is never formed: with m = log Σ_{j≠y} exp(l_j) − l_y the loss is log1p(exp(m)).
+
+    Args:
+        logits: (n, vocab).
+        labels: (n,) int64.
+
+    Returns:
+        (n,) losses in nats.
+    """
+    right = labels.unsqueeze(-1)
+    others = logits.scatter(-1, right, -torch.inf).logsumexp(dim=-1)
+    return F.softplus(others - logits.gather(-1, right).squeeze(-1), threshold=40)
+
+
+def make_optimizer(model: Transformer, config: RunConfig) -> AdamW:
+    """AdamW on every weight, with the config's betas and weight decay."""
+    return AdamW(model.parameters(), lr=config.lr, betas=config.betas, weight_decay=config.weight_decay, fused=True)
+
+
+def learning_rate(config: RunConfig, step: int) -> float:
+    """The learning rate of a step (counted from 0): a linear warm-up, then constant."""
+    return config.lr * min(1.0, (step + 1) / max(1, config.warmup_steps))
+
+
+def train_step(model: Transformer, optimizer: AdamW, tokens: Tensor, labels: Tensor, lr: float) -> Tensor:
+    """One step of gradient descent on the whole batch.
+
+    Args:
+        model: changed in place.
+        optimizer: of that model's weights.
+        tokens: (n, 3) questions.
+        labels: (n,) answers.
+        lr: this step's learning rate.
+
+    Returns:
+        The mean loss before the step, a scalar on the model's device.
+    """
+    loss = exact_cross_entropy(model.fast_logits(tokens[:, 0], tokens[:, 1]), labels).mean()
+    optimizer.zero_grad()
+    loss.backward()
+    for group in optimizer.param_groups:
+        group["lr"] = lr
+    optimizer.step()
+    return loss.detach()
+
+
+def adamw_update(
+    weight: Tensor,
+    grad: Tensor,
+    mean: Tensor,
+    square: Tensor,
+    step: int,
+    *,
+    lr: float,
+    betas: tuple[float, float],
+    weight_decay: float,
+    eps: float = 1e-8,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """One step of AdamW, by hand (Loshchilov and Hutter 2019, algorithm 2): what the optimiser does to each weight.
+
+    The decay pulls the weight towards zero by itself; it never enters the running means of the gradient.
+
+    Args:
+        weight: any shape.
+        grad: the loss's gradient, of the same shape.
+        mean: running mean of the gradient before this step, of the same shape (zeros at first).
+        square: running mean of the gradient's square before this step, of the same shape (zeros at first).
+        step: this step's number, counted from 1.
+        lr: learning rate.
+        betas: decay rates of the two running means.
+        weight_decay: λ.
+        eps: keeps the division finite.
+
+    Returns:
+        The new weight, mean and square; nothing is changed in place.
+    """
+    mean = betas[0] * mean + (1 - betas[0]) * grad
+    square = betas[1] * square + (1 - betas[1]) * grad**2
+    unbiased_mean = mean / (1 - betas[0] ** step)  # both means start at zero and would be too small at first
+    unbiased_square = square / (1 - betas[1] ** step)
+    gradient_part = lr * unbiased_mean / (unbiased_square.sqrt() + eps)
+    decay_part = lr * weight_decay * weight
+    return weight - gradient_part - decay_part, mean, square
+
+
+@torch.no_grad()
+def weight_norm(model: Transformer) -> float:
+    """The Euclidean length of all weights together: √(Σ w²)."""
+    return torch.stack([weight.square().sum() for weight in model.parameters()]).sum().sqrt().item()
+
+
+@torch.no_grad()
+def evaluate(model: Transformer, data: tasks.Dataset) -> dict[str, float]:
+    """Mean loss in nats and accuracy on the training and on the test set.
+
+    Returns:
+        ``train_loss``, ``test_loss``, ``train_accuracy`` and ``test_accuracy``.
+    """
+    logits = model.fast_logits(data.tokens[:, 0], data.tokens[:, 1])
+    losses = exact_cross_entropy(logits, data.labels)
+    right = (logits.argmax(dim=-1) == data.labels).to(losses.dtype)
+    return {
+        f"{part}_{name}": values[index].mean().item()
+        for name, values in (("loss", losses), ("accuracy", right))
+        for part, index in (("train", data.train_index), ("test", data.test_index))
+    }
+
+
+def train(
+    config: RunConfig,
+    folder: Path | str | None = None,
+    *,
+    device: str | None = None,
+    record: Record | None = None,
+    progress_bar: bool = True,
+) -> Run:
+    """Train a model as the config says; with a folder, go on from where an earlier call was interrupted.
+
+    The same config on the same machine with the same number of threads gives the same history to the last bit, and
+    so does a run that was killed and started again.
+
+    Args:
+        config: the run.
+        folder: where to save the finished run; until then its checkpoints are kept in FOLDER.partial.
+        device: ``"cuda"``, ``"mps"`` or ``"cpu"``; by default the fastest there is.
+        record: what else to record at each evaluation: functions of the model by name, each returning a number or an
+            array of the same shape every time.
+        progress_bar: show one, with the losses in it.
+
+    Returns:
+        The finished run. Its history holds ``step``, the four numbers of ``evaluate``, ``weight_norms`` (the
+        Euclidean norm of each parameter, in the order of ``Transformer.named_parameters()``) and what ``record`` names.
+
+    Raises:
+        ConfigError: if there is no such operation.
+        RunError: if the folder is taken, or holds the checkpoints of another config.
+        ValueError: if this machine has no such device.
+        KeyboardInterrupt: on Ctrl-C; what has been checkpointed is kept.
+    """
+    torch_device = pick_device(device)
+    data = tasks.dataset(config, torch_device)
+    model = Transformer.from_config(config).to(torch_device)
+    optimizer = make_optimizer(model, config)
+    progress = _restore(config, folder, model, optimizer) if folder else None
+    history = {name: list(values) for name, values in progress.history.items()} if progress else {}
+    checkpoints = dict(progress.checkpoints) if progress else {}
+    start, seconds_before = (progress.step, progress.seconds) if progress else (0, 0.0)
+    eval_steps, checkpoint_steps = set(config.eval_steps), set(config.checkpoint_steps)
+    began = time.monotonic()
+
+    bar = tqdm(total=config.steps, initial=start, disable=not progress_bar, unit="step", mininterval=0.5)
+    with bar, _deterministic(torch_device):
+        tokens, labels = data.train
+        for step in range(start, config.steps + 1):
+            if step in eval_steps and not (progress and step == start):
+                values = _observe(model, data, record or {})
+                for name, value in ({"step": step} | values).items():
+                    history.setdefault(name, []).append(value)
+                bar.set_postfix({name: f"{values[name]:.2g}" for name in ("train_loss", "test_loss")}, refresh=False)
+            if step in checkpoint_steps and step not in checkpoints:
+                checkpoints[step] = _snapshot(model)
+                if folder:
+                    seconds = seconds_before + time.monotonic() - began
+                    state = _optimizer_tensors(model, optimizer)
+                    arrays = {name: np.asarray(values) for name, values in history.items()}
+                    runs.save_progress(
+                        Progress(config, step, seconds, checkpoints[step], state, arrays, checkpoints), folder
+                    )
+            if step < config.steps:
+                train_step(model, optimizer, tokens, labels, learning_rate(config, step))
+                bar.update()
+
+    arrays = {name: np.asarray(values) for name, values in history.items()}
+    seconds = seconds_before + time.monotonic() - began
+    run = Run(config, arrays, checkpoints, _provenance(config, torch_device, seconds))
+    if folder:
+        runs.save(run, folder)
+        runs.discard_progress(folder)
+    return run
+
+
+@dataclass(frozen=True)
+class Phases:
+    """Where a run's phases end, in steps; None for an end that the run does not reach."""
+
+    memorised: int | None
+    """Memorisation ends: the training set is answered."""
+    onset: int | None
+    """The plateau ends, and grokking begins: on unseen questions, the model becomes better than guessing."""
+    grokked: int | None
+    """Grokking ends: the test set is answered too."""
+
+
+def find_phases(
+    steps: np.ndarray,
+    train_accuracy: np.ndarray,
+    test_accuracy: np.ndarray,
+    test_loss: np.ndarray,
+    chance_loss: float,
+    answered: float = 0.99,
+) -> Phases:
+    """Find the three phases of a run in its history. The rule is ours.
+
+    Memorisation lasts until the training accuracy first reaches ``answered``. The plateau lasts from there until the
+    test loss, which had risen above it, first falls below the loss of guessing; grokking from there until the test
+    accuracy first reaches ``answered``.
+
+    Args:
+        steps: (n,) rising.
+        train_accuracy: (n,) at those steps, in 0 … 1.
+        test_accuracy: (n,) likewise.
+        test_loss: (n,) in nats.
+        chance_loss: the loss of guessing, log p.
+        answered: accuracy at which a set counts as answered.
+
+    Raises:
+        ValueError: if the lengths differ.
+    """
+    columns = [np.asarray(column) for column in (steps, train_accuracy, test_accuracy, test_loss)]
+    if len({len(column) for column in columns}) > 1:
+        raise ValueError(f"the columns differ in length: {', '.join(str(len(column)) for column in columns)}")
+    steps, train_accuracy, test_accuracy, test_loss = columns
+
+    def first(reached: np.ndarray) -> int | None:
+        return int(steps[reached.argmax()]) if reached.any() else None
+
+    memorised = first(train_accuracy >= answered)
+    after = steps >= (np.inf if memorised is None else memorised)
+    onset = first(after & (test_loss < chance_loss))
+    after = steps >= (np.inf if onset is None else onset)
+    return Phases(memorised, onset, first(after & (test_accuracy >= answered)))
+
+
+def _observe(model: Transformer, data: tasks.Dataset, record: Record) -> dict[str, float | np.ndarray]:
+    with torch.no_grad():
+        norms = torch.stack([weight.norm() for weight in model.parameters()])
+        others = {name: torch.as_tensor(function(model)) for name, function in record.items()}
+    arrays = {"weight_norms": norms} | others
+    return evaluate(model, data) | {
+        name: value.detach().cpu().numpy().astype(np.float64) for name, value in arrays.items()
+    }
+
+
+def _snapshot(model: Transformer) -> runs.Weights:
+    return {name: weight.detach().cpu().clone() for name, weight in model.state_dict().items()}
+
+
+def _optimizer_tensors(model: Transformer, optimizer: AdamW) -> runs.Weights:
+    return {
+        f"{key}/{name}": optimizer.state[weight][key]
+        for name, weight in model.named_parameters()
+        for key in optimizer.state[weight]
+    }
+
+
+def _restore(config: RunConfig, folder: Path | str, model: Transformer, optimizer: AdamW) -> Progress | None:
+    """Put model and optimiser where an interrupted run left them; None if there is none to go on with."""
+    runs.check_free(Path(folder))
+    progress = runs.load_progress(folder)
+    if progress is None:
+        return None
+    if progress.config != config:
+        asked, found = config.to_dict(), progress.config.to_dict()
+        differing = ", ".join(
+            f"{name} {found[name]} there, {asked[name]} here" for name in asked if asked[name] != found[name]
+        )
+        raise RunError(
+            f"{runs.progress_folder(folder)} holds the checkpoints of another run ({differing}): choose another "
+            "folder, or remove it to start afresh. Nothing was changed"
+        )
+    model.load_state_dict(progress.weights)
+    for key, tensor in progress.optimizer.items():
+        kind, _, name = key.partition("/")
+        weight = model.get_parameter(name)
+        optimizer.state[weight][kind] = tensor.to(weight.device) if kind != "step" else tensor
+    return progress
+
+
+@contextmanager
+def _deterministic(device: torch.device) -> Iterator[None]:
+    """Have torch use repeatable algorithms only, and put its setting back afterwards."""
+    if device.type == "cuda":
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it cuBLAS may add in any order
+    before = torch.are_deterministic_algorithms_enabled()
+    torch.use_deterministic_algorithms(True)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before)
+
+
+def _provenance(config: RunConfig, device: torch.device, seconds: float) -> dict[str, object]:
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or platform.machine()
+    return {
+        "grokcourse": __version__,
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "python": platform.python_version(),
+        "system": platform.system(),
+        "device": device.type,
+        "device_name": name,
+        "threads": torch.get_num_threads(),
+        "seconds": round(seconds, 1),
+        "seeds": {"weights": config.seed, "split": config.split_seed},
+        "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+    }

@@ -1,0 +1,101 @@
+"""The command line, as a user meets it."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from grokcourse import runs, training
+from grokcourse.cli import main
+from grokcourse.config import RunConfig
+
+TINY = ["--p", "5", "--train-fraction", "0.5", "--d-model", "8", "--n-heads", "2", "--d-mlp", "6"]
+TINY += ["--eval-every", "10", "--checkpoint-every", "10"]
+
+
+def test_train_saves_the_run_that_was_asked_for(tmp_path, capsys):
+    code = main(["train", *TINY, "--steps", "20", "--betas", "0.8", "0.9", "--folder", str(tmp_path / "run")])
+    assert code == 0
+    run = runs.load(tmp_path / "run")
+    assert run.config == RunConfig(
+        p=5, train_fraction=0.5, d_model=8, n_heads=2, d_mlp=6, steps=20, eval_every=10, checkpoint_every=10,
+        betas=(0.8, 0.9),
+    )  # fmt: skip
+    assert run.history["W_E_energy"].shape == (3, 3)  # 3 evaluations, frequencies 0, 1 and 2
+    out, err = capsys.readouterr()
+    assert "Step 20: train loss" in out
+    assert "train_loss=" in err  # the progress bar
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--p", "1"], "p must be at least 2"),
+        (["--d-model", "10", "--n-heads", "4"], "divisible by n_heads"),
+        (["--threads", "0"], "--threads must be at least 1"),
+        (["--device", "warp", "--steps", "1"], "no device 'warp'"),
+        (["--operation", "divide", "--steps", "1"], "no operation 'divide'"),
+    ],
+)
+def test_bad_input_is_one_clear_line_and_no_folder(tmp_path, capsys, arguments, says):
+    assert main(["train", *arguments, "--folder", str(tmp_path / "run")]) in (1, 2)
+    err = capsys.readouterr().err
+    assert says in err
+    assert "Traceback" not in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_existing_run_is_not_overwritten(tmp_path, capsys):
+    arguments = ["train", *TINY, "--steps", "10", "--folder", str(tmp_path / "run")]
+    assert main(arguments) == 0
+    assert main(arguments) == 1
+    assert "holds a run already" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT that can be sent to one process")
+def test_ctrl_c_loses_nothing_and_resume_goes_on(tmp_path):
+    folder = tmp_path / "run"
+    command = [sys.executable, "-m", "grokcourse", "train", *TINY, "--steps", "600", "--folder", str(folder)]
+    command += ["--threads", "1", "--device", "cpu"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    while process.poll() is None and len(list((tmp_path / "run.partial").glob("weights-*"))) < 3:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate()
+    assert process.returncode == 130
+    assert "is kept; add --resume to go on from there" in err
+    assert "Traceback" not in err
+
+    again = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert again.returncode == 1
+    assert "add --resume to go on with it" in again.stderr
+
+    subprocess.run([*command, "--resume"], check=True, capture_output=True)
+    run = runs.load(folder)
+    assert run.history["step"].tolist() == list(range(0, 601, 10))
+
+
+def test_runs_says_what_is_intact_and_what_is_broken(tmp_path, monkeypatch, capsys):
+    config = RunConfig(p=5, train_fraction=0.5, d_model=8, n_heads=2, d_mlp=6, steps=10)
+    for name in ("good", "bad"):
+        training.train(config, tmp_path / name, progress_bar=False)
+    with (tmp_path / "bad" / "history.safetensors").open("ab") as file:
+        file.write(b"x")
+    monkeypatch.setenv(runs.RUNS_VARIABLE, str(tmp_path))
+    assert main(["runs"]) == 1
+    lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()}
+    assert "intact" in lines["good"]
+    assert "d_model=8" in lines["good"]
+    assert "BROKEN" in lines["bad"]
+    assert "truncated or was altered" in lines["bad"]
+    assert main(["runs", "good"]) == 0
+
+
+@pytest.mark.parametrize("arguments", [[], ["--help"], ["train", "--help"], ["runs", "--help"], ["--version"]])
+def test_help_is_there(arguments, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(arguments)
+    assert stop.value.code == (2 if not arguments else 0)
