@@ -36,7 +36,7 @@ lint: setup ## Check style and format
 	$(BIN)/ruff format --check .
 
 train: setup ## Train the course's main run from scratch, into runs/main (resumes if interrupted)
-	$(BIN)/grokcourse train --folder runs/main $(ARGS)
+	$(BIN)/grokcourse train --resume --folder runs/main $(ARGS)
 
 bench: setup ## Time the training step against its peers
 	$(BIN)/python benchmarks/train_step.py

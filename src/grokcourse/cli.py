@@ -6,9 +6,20 @@ import sys
 import typing
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from . import __version__
 from .config import ConfigError, RunConfig
+
+
+def _W_E_energy(model: Any) -> Any:
+    from .fourier import energy_per_frequency
+
+    return energy_per_frequency(model.W_E[:-1])
+
+
+RECORD = {"W_E_energy": _W_E_energy}
+"""What ``grokcourse train`` records at each evaluation beyond what ``training.train`` does by itself."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -47,6 +58,24 @@ def _parser() -> argparse.ArgumentParser:
     show = commands.add_parser("runs", help="list the recorded runs, and check that they are intact")
     show.set_defaults(command=_runs)
     show.add_argument("run", nargs="*", help="names or folders; by default every run that is recorded")
+
+    start = commands.add_parser(
+        "start",
+        help="write the chapters as notebooks into a folder of yours, to work through",
+        description="Write the chapters as notebooks into a folder of yours. A notebook that you have changed is never "
+        "overwritten; one that you have not is brought up to date.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    start.set_defaults(command=_start)
+    start.add_argument("folder", nargs="?", type=Path, default=Path("grokking-course"), help="where to write them")
+
+    notebooks = commands.add_parser(
+        "notebooks",
+        help="for the course's developers: take over the notebooks of the built site into the package",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    notebooks.set_defaults(command=_notebooks)
+    notebooks.add_argument("--site", type=Path, default=Path("_build/html"), help="the built site")
     return parser
 
 
@@ -59,7 +88,7 @@ def _train(options: argparse.Namespace) -> int:
 
     import torch
 
-    from . import fourier, runs, training
+    from . import runs, training
 
     if hasattr(options, "threads"):
         if options.threads < 1:
@@ -76,7 +105,7 @@ def _train(options: argparse.Namespace) -> int:
             config,
             options.folder,
             device=getattr(options, "device", None),
-            record={"W_E_energy": lambda model: fourier.energy_per_frequency(model.W_E[:-1])},
+            record=RECORD,
         )
     except (runs.RunError, ConfigError, ValueError) as error:
         return _fail(str(error))
@@ -113,6 +142,30 @@ def _runs(options: argparse.Namespace) -> int:
             f"test accuracy {run.history['test_accuracy'][-1]:>6.1%}  {' '.join(special) or '(the defaults)'}"
         )
     return 1 if broken else 0
+
+
+def _start(options: argparse.Namespace) -> int:
+    from . import start
+
+    meanings = {"kept": "kept as it is: it is not as the course wrote it (rename it to get the course's own)"}
+    try:
+        for name, done in start.write_notebooks(options.folder):
+            print(f"{options.folder / name}: {meanings.get(done, done)}")
+    except start.StartError as error:
+        return _fail(str(error))
+    print(f"Open them in Jupyter (for instance: jupyter lab {options.folder}), and begin with the first.")
+    return 0
+
+
+def _notebooks(options: argparse.Namespace) -> int:
+    from . import start
+
+    try:
+        for name, done in start.renew(options.site / "notebooks"):
+            print(f"{start.NOTEBOOKS / name}: {done}")
+    except start.StartError as error:
+        return _fail(f"{error} (build the site first: make site)")
+    return 0
 
 
 def _fail(message: str, code: int = 1) -> int:

@@ -134,8 +134,8 @@ class RunConfig:
 
     @property
     def chance_loss(self) -> float:
-        """Cross-entropy in nats of guessing uniformly among the p answers: log p."""
-        return math.log(self.p)
+        """The loss of guessing: ``chance_loss(p)``."""
+        return chance_loss(self.p)
 
     @property
     def eval_steps(self) -> tuple[int, ...]:
@@ -168,6 +168,18 @@ class RunConfig:
         unknown = sorted(set(values) - set(names))
         _require(not unknown, f"no such hyperparameter: {', '.join(unknown)}. There are: {', '.join(names)}")
         return cls(**values)
+
+
+def chance_loss(p: int) -> float:
+    """The loss of guessing.
+
+    Args:
+        p: how many answers there are.
+
+    Returns:
+        The cross-entropy, in nats, of giving each of the p answers the same probability.
+    """
+    return math.log(p)
 
 
 def is_prime(n: int) -> bool:

@@ -12,6 +12,7 @@ look at how large each frequency is.
 """
 
 import math
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor
@@ -50,7 +51,7 @@ def frequencies(p: int) -> Tensor:
 
 
 def basis_names(p: int) -> list[str]:
-    """The name of each row of the basis: "constant", "cos 1", "sin 1", "cos 2", …"""
+    """The name of each row of the basis: "constant", "cos 1", "sin 1", "cos 2" and so on."""
     waves = [f"{wave} {k}" for k in range(1, p // 2 + 1) for wave in ("cos", "sin")]
     return ["constant", *waves][:p]
 
@@ -114,21 +115,43 @@ def energy_per_frequency(matrix: Tensor, dim: int = 0) -> Tensor:
     Raises:
         ValueError: as ``transform``.
     """
-    squares = transform(matrix, dim).movedim(dim, 0).flatten(1).square().sum(dim=1)  # (p,), one per basis function
-    p = len(squares)
+    p = matrix.shape[dim]
+    squares = transform(matrix, dim).movedim(dim, 0).reshape(p, -1).square().sum(dim=1)  # one per basis function
     return squares.new_zeros(p // 2 + 1).index_add(0, frequencies(p).to(squares.device), squares)
 
 
-def key_frequencies(energy: Tensor, over_median: float = 4.0, of_largest: float = 0.05) -> list[int]:
+def keep_frequencies(matrix: Tensor, kept: Iterable[int]) -> Tensor:
+    """The part of a matrix over the numbers that lies in some frequencies; all else is removed, the constant too.
+
+    Args:
+        matrix: (p, …) floats, one row per number, such as ``W_E[:p]``.
+        kept: frequencies from 0 (the constant) to p // 2.
+
+    Returns:
+        The shape of the matrix. What is kept and what is removed add up to the matrix, and so do their energies.
+
+    Raises:
+        ValueError: if there is no such frequency, or as ``transform``.
+    """
+    kept = sorted(kept)
+    if kept and not 0 <= kept[0] <= kept[-1] <= len(matrix) // 2:
+        raise ValueError(f"modulo {len(matrix)} the frequencies are 0 … {len(matrix) // 2}: cannot keep {kept}")
+    components = transform(matrix)
+    is_kept = torch.isin(frequencies(len(matrix)), torch.tensor(kept, dtype=torch.int64))
+    components[~is_kept.to(matrix.device)] = 0
+    return inverse_transform(components)
+
+
+def key_frequencies(energy: Tensor, over_median: float = 4.0, of_largest: float = 0.1) -> list[int]:
     """The frequencies that stand out of a spectrum, largest energy first; none if the spectrum is flat.
 
     A frequency is key if its energy is both
 
-    * more than ``over_median`` times the median over all frequencies but the constant. Half of the frequencies lie at
-      or below the median, so a few spikes cannot raise it: it measures the background. Without structure the
-      energies differ by far less (for Gaussian noise with d columns, by a relative 1/√d or so), so none passes;
-    * at least ``of_largest`` times the largest. Once training has cleaned up, the background is so close to zero that
-      even its own ripples are many times the median; they are no spikes.
+    * more than ``over_median`` times the median of all frequencies but the constant. A few spikes cannot raise the
+      median, so it measures the background. In Gaussian noise with d columns the energies differ by a relative 1/√d
+      or so: before training, none passes;
+    * at least ``of_largest`` times the largest. Once training has cleaned up, the background is so near zero that its
+      own ripples are many times the median, and strong frequencies may have faint echoes at their doubles.
 
     The rule is ours. (Nanda et al. 2023, section 4.1, read the key frequencies off the picture of the spectrum.) Both
     conditions are ratios, so the scale of the matrix does not matter. It looks for a few spikes: frequencies that are

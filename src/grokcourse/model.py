@@ -253,7 +253,17 @@ def initialise(model: Transformer, seed: int) -> None:
 
 
 def n_parameters(p: int, d_model: int, n_heads: int, d_mlp: int) -> int:
-    """How many numbers the model learns, counted by hand (``n_heads`` does not change it: the heads share d_model)."""
+    """How many numbers the model learns, counted by hand.
+
+    Args:
+        p: the modulus; the vocabulary has one token more.
+        d_model: width of the residual stream.
+        n_heads: attention heads, which share d_model.
+        d_mlp: neurons in the MLP.
+
+    Returns:
+        The numbers in W_E, W_pos, W_Q, W_K, W_V, W_O, W_in, b_in, W_out, b_out and W_U together.
+    """
     vocab = p + 1
     embeddings = vocab * d_model + N_CTX * d_model
     attention = 4 * n_heads * d_model * (d_model // n_heads)

@@ -1,3 +1,4 @@
+# ruff: noqa: D417 (what the arguments that all figures share mean is said once, in loss_curves)
 """Every figure of the course: arrays in, a matplotlib ``Figure`` out.
 
     plots.show(plots.loss_curves(steps, train, test, chance=math.log(113)), alt="Train and test loss …")
@@ -19,16 +20,18 @@ import html
 import io
 import math
 import re
+import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
 from matplotlib.colors import ListedColormap, LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch, Rectangle
-from matplotlib.text import Annotation
+from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator, PercentFormatter
 
 PALETTE: dict[str, tuple[str, str]] = {
@@ -117,7 +120,7 @@ def _cycle() -> ListedColormap:
     colour-blind reader loses the former and still has the latter, beside yellow–blue.
     """
     turn = np.linspace(0, 2 * np.pi, 256, endpoint=False)
-    lightness, a, b = 0.66 + 0.17 * np.sin(turn), 0.09 * np.sin(turn), 0.11 * np.cos(turn)
+    lightness, a, b = 0.72 + 0.15 * np.sin(turn), 0.08 * np.sin(turn), 0.10 * np.cos(turn)
     to_lms = np.array(
         [[1, 0.3963377774, 0.2158037573], [1, -0.1055613458, -0.0638541728], [1, -0.0894841775, -1.291485548]]
     )
@@ -133,21 +136,28 @@ def _cycle() -> ListedColormap:
     return ListedColormap(np.clip(srgb, 0, 1), "gc_cycle")
 
 
-POSITIVE, NEGATIVE = "#d9691c", "#1f83bd"
+POSITIVE, NEGATIVE = "#c4560f", "#1f7fba"
 AMOUNT = _overlay(NEGATIVE, "gc_amount")
 """From nothing (the page) to much (blue)."""
 SIGNED = ListedColormap(
     np.concatenate([_overlay(NEGATIVE, "")(np.arange(256))[::-1], _overlay(POSITIVE, "")(np.arange(256))]), "gc_signed"
 )
 """Negative blue, zero the page, positive orange."""
+ON_CELL = "#0b0d10"
 CYCLE = _cycle()
-"""A closed ring of colours, for numbers modulo p."""
+"""A closed ring of colours, for numbers modulo p; words on it are in ``ON_CELL``, in light and dark pages alike."""
 
 
 class Picture(Figure):
     """A figure that knows how to be drawn again at another width."""
 
     redraw: Callable[[float], "Picture"]
+
+    def __init__(self, width: float, height: float) -> None:
+        super().__init__(figsize=(width, height), layout="constrained")
+        self.on_phone = _is_phone(width)
+        self.placements: list[Callable[[], None]] = []
+        """What has to wait until the layout is known: where names go so that they do not overlap."""
 
 
 def _picture(draw: Callable[..., Picture]) -> Callable[..., Picture]:
@@ -158,6 +168,8 @@ def _picture(draw: Callable[..., Picture]) -> Callable[..., Picture]:
         with mpl.rc_context(STYLE):
             figure = draw(*args, **options)
             figure.draw_without_rendering()  # settles layout and ticks while our style holds
+            for place in figure.placements:
+                place()
         figure.redraw = lambda width: drawn(*args, **{**options, "width": width})
         return figure
 
@@ -183,7 +195,7 @@ def show(figure: Figure, alt: str) -> None:
 
 
 def to_html(figure: Figure, alt: str) -> str:
-    """The figure as inline SVG, for pages and for phones, in colours that follow the page's mode. Raises as ``show``."""
+    """The figure as inline SVG, for pages and phones, in colours that follow the page's mode. Raises as ``show``."""
     if not alt.strip():
         raise ValueError("a figure needs alt text: a sentence that says what it shows")
     dark = "; ".join(f"--gc-{name}: {value}" for name, (_, value) in PALETTE.items())
@@ -233,14 +245,13 @@ def _svg(figure: Figure, alt: str) -> str:
 # ---------------------------------------------------------------------------------------------- along a run
 
 
-@_picture
 def loss_curves(
     steps: Any,
     train: Any,
     test: Any,
     *,
     chance: float | None = None,
-    phases: Mapping[str, tuple[float, float]] | None = None,
+    phases: Mapping[str, tuple[float, float | None]] | None = None,
     log_steps: bool = False,
     title: str = "",
     width: float = WIDE,
@@ -252,7 +263,7 @@ def loss_curves(
         train: (n,) train loss in nats.
         test: (n,) test loss in nats.
         chance: the loss of guessing, log p: drawn as a line, as the test loss first rises above it.
-        phases: name → (first step, last step), shaded and named above the curves.
+        phases: name → (first step, last step or None for the run's end), shaded and named above the curves.
         log_steps: a logarithmic step axis, with step 0 at its left end.
         title: above the figure.
         width: in inches.
@@ -261,44 +272,25 @@ def loss_curves(
         ValueError: if the lengths differ, or there is nothing to draw.
     """
     series = {"train": (steps, train), "test": (steps, test)}
-    return _curves(
-        series,
-        ylabel="loss (nats)",
-        log_y=True,
-        log_steps=log_steps,
-        chance=chance,
-        phases=phases,
-        title=title,
-        width=width,
-        dashes=False,
-    )
+    options = {"chance": chance, "phases": phases, "log_steps": log_steps, "title": title, "width": width}
+    return curves(series, ylabel="loss (nats)", log_y=True, **options)
 
 
-@_picture
 def accuracy_curves(
     steps: Any,
     train: Any,
     test: Any,
     *,
     chance: float | None = None,
-    phases: Mapping[str, tuple[float, float]] | None = None,
+    phases: Mapping[str, tuple[float, float | None]] | None = None,
     log_steps: bool = False,
     title: str = "",
     width: float = WIDE,
 ) -> Picture:
     """Train and test accuracy along a run, in per cent; arguments as ``loss_curves``, accuracies (n,) from 0 to 1."""
     series = {"train": (steps, train), "test": (steps, test)}
-    return _curves(
-        series,
-        ylabel="right answers",
-        percent=True,
-        log_steps=log_steps,
-        chance=chance,
-        phases=phases,
-        title=title,
-        width=width,
-        dashes=False,
-    )
+    options = {"chance": chance, "phases": phases, "log_steps": log_steps, "title": title, "width": width}
+    return curves(series, ylabel="right answers", percent=True, **options)
 
 
 @_picture
@@ -311,7 +303,7 @@ def curves(
     log_steps: bool = False,
     percent: bool = False,
     chance: float | None = None,
-    phases: Mapping[str, tuple[float, float]] | None = None,
+    phases: Mapping[str, tuple[float, float | None]] | None = None,
     title: str = "",
     width: float = WIDE,
 ) -> Picture:
@@ -328,18 +320,18 @@ def curves(
     Raises:
         ValueError: if there are no series or more than five, or as ``loss_curves``.
     """
-    return _curves(
-        series,
-        ylabel=ylabel,
-        xlabel=xlabel,
-        log_y=log_y,
-        log_steps=log_steps,
-        percent=percent,
-        chance=chance,
-        phases=phases,
-        title=title,
-        width=width,
-    )
+    if not 1 <= len(series) <= len(LINES):
+        raise ValueError(f"one figure shows 1 to {len(LINES)} lines, not {len(series)}")
+    figure, [axes] = _canvas(width, _height(width))
+    ends = []
+    for i, (name, (steps, values)) in enumerate(series.items()):
+        x, y = _line(name, steps, values, log_y)
+        axes.plot(x, y, color=LINES[i], linestyle=DASHES[i] if len(series) > 2 else "-")
+        ends.append((x, y, name, LINES[i]))
+    _dress(axes, ylabel, xlabel, log_y=log_y, log_steps=log_steps, percent=percent, title=title)
+    _shade(axes, phases)
+    _name_ends(axes, ends, chance, percent)
+    return figure
 
 
 @_picture
@@ -366,7 +358,7 @@ def sweep_curves(
     """
     if not 1 <= len(runs) <= len(RAMP):
         raise ValueError(f"a sweep shows 1 to {len(RAMP)} settings, not {len(runs)}")
-    figure, axes = _canvas(width, _height(width))
+    figure, [axes] = _canvas(width, _height(width))
     ends = []
     for i, (label, seeds) in enumerate(runs.items()):
         colour = RAMP[round(i * (len(RAMP) - 1) / max(1, len(runs) - 1))]
@@ -401,7 +393,7 @@ def live_overlay(
     Raises:
         ValueError: as ``loss_curves``.
     """
-    figure, axes = _canvas(width, _height(width))
+    figure, [axes] = _canvas(width, _height(width))
     ends = []
     for i, (name, colour) in enumerate((("train", TRAIN), ("test", TEST))):
         x, y = _line(f"recorded {name}", recorded[0], recorded[1 + i], True)
@@ -418,8 +410,57 @@ def live_overlay(
 
 
 @_picture
+def clock(p: int, sums: Sequence[tuple[int, int]], *, title: str = "", width: float = WIDE) -> Picture:
+    """Addition as turning: on a dial with p hours the hand starts at a and turns b hours on.
+
+    Args:
+        p: hours on the dial.
+        sums: pairs (a, b), one dial each; a from 0 to p − 1, b at least 0.
+        title, width: as ``loss_curves``.
+
+    Raises:
+        ValueError: if there is no sum, or a number is out of range.
+    """
+    if p < 2 or not sums or not all(0 <= a < p and b >= 0 for a, b in sums):
+        raise ValueError(f"a dial needs sums of an a in 0 … p − 1 and a b ≥ 0, not {list(sums)} with p = {p}")
+    across = min(len(sums), 1 if _is_phone(width) else 3)
+    down = math.ceil(len(sums) / across)
+    figure, grid = _canvas(width, down * (min(width / across, 3) + 0.3), down, across)
+
+    def on_dial(hour: Any, radius: float) -> np.ndarray:
+        angle = 2 * np.pi * np.asarray(hour) / p
+        return radius * np.stack([np.sin(angle), np.cos(angle)], axis=-1)
+
+    for axes, (a, b) in zip(grid, sums, strict=False):
+        hours = np.arange(p)
+        axes.plot(*on_dial(np.linspace(0, p, 361), 1).T, color=MUTED, lw=1)
+        ticks = np.stack([on_dial(hours, 0.95), on_dial(hours, 1)], axis=1)
+        axes.add_collection(LineCollection(ticks, colors=MUTED, linewidths=0.7))
+        turn = np.linspace(a, a + b, 200)
+        spiral = on_dial(turn, 1) * np.linspace(0.72, 0.72 - 0.12 * (b // p), 200)[:, None]
+        axes.plot(*spiral.T, color=TEST, lw=2)
+        arrow = {"arrowstyle": "-|>", "color": TEST, "lw": 2, "shrinkA": 0, "shrinkB": 0, "mutation_scale": 14}
+        axes.annotate("", spiral[-1], spiral[-6], arrowprops=arrow)
+        axes.plot(*np.stack([[0, 0], on_dial(a, 0.9)]).T, color=TRAIN, lw=1.6, linestyle=DASHES[1])
+        axes.plot(*np.stack([[0, 0], on_dial(a + b, 0.9)]).T, color=INK, lw=2.4)
+        axes.plot(0, 0, "o", color=INK, markersize=5)
+        end = (a + b) % p
+        named = {0: MUTED, a: TRAIN, end: INK}  # the later name wins where two fall together
+        for hour, colour in named.items():
+            weight = "bold" if hour in (a, end) else "normal"
+            axes.text(*on_dial(hour, 1.13), str(hour), color=colour, weight=weight, ha="center", va="center")
+        axes.set(xlim=(-1.25, 1.25), ylim=(-1.25, 1.25), aspect="equal")
+        axes.set_axis_off()
+        axes.set_title(f"{a} + {b} → {end}", loc="center")
+    for axes in grid[len(sums) :]:
+        axes.set_visible(False)
+    _title(figure, title)
+    return figure
+
+
+@_picture
 def addition_table(
-    answers: Any, train_mask: Any = None, *, zoom: int = 12, title: str = "", width: float = WIDE
+    answers: Any, train_mask: Any = None, *, zoom: int = 10, title: str = "", width: float = WIDE
 ) -> Picture:
     """The whole task as a picture: each pair (a, b) in the colour of its answer, trained pairs strong, the rest pale.
 
@@ -443,11 +484,10 @@ def addition_table(
     colours = CYCLE(np.round(table * 256 / p).astype(int) % 256)
     colours[..., 3] = np.where(mask, 1.0, 0.22)
 
-    on_phone = width < 5
-    if on_phone:
-        figure, (whole, corner) = _canvas(width, 2 * width, rows=2)
+    if _is_phone(width):
+        figure, [whole, corner] = _canvas(width, 2 * width, rows=2)
     else:
-        figure, (whole, corner) = _canvas(width, 0.53 * width, columns=2)
+        figure, [whole, corner] = _canvas(width, 0.53 * width, columns=2)
     for axes, n in ((whole, p), (corner, zoom)):
         axes.imshow(colours[:n, :n], interpolation="none", extent=(-0.5, n - 0.5, n - 0.5, -0.5))
         axes.set(xlabel="b", ylabel="a")
@@ -455,14 +495,14 @@ def addition_table(
         axes.yaxis.set_major_locator(MaxNLocator(6, integer=True))
         axes.spines[:].set_visible(False)
     whole.set_title(f"all {p} × {p} pairs")
-    corner.set_title(f"its corner: (a + b) mod {p}" if zoom < p else "the answers")
+    corner.set_title("the corner, enlarged" if zoom < p else "the answers")
+    corner.set(xticks=range(zoom), yticks=range(zoom))
     whole.add_patch(Rectangle((-0.5, -0.5), zoom, zoom, fill=False, edgecolor=INK, lw=1.5))
-    size = min(10, 72 * (width if on_phone else width / 2) * 0.8 / zoom / 2.1)
+    size = min(10, 100 / zoom)  # points
     for a in range(zoom):
         for b in range(zoom):
             trained = mask[a, b]
-            dark_cell = _luminance(colours[a, b, :3]) < 0.2
-            colour = INK if not trained else "#fdfdfd" if dark_cell else "#0b0d10"
+            colour = ON_CELL if trained else INK
             weight = "bold" if trained and train_mask is not None else "normal"
             corner.text(b, a, f"{table[a, b]:.0f}", ha="center", va="center", size=size, color=colour, weight=weight)
             if trained and train_mask is not None:
@@ -504,13 +544,11 @@ def heat_maps(
     """
     arrays = {name: _array(matrix, 2, name) for name, matrix in _some(matrices, "matrices").items()}
     limit = limit or max(float(np.abs(array[np.isfinite(array)]).max()) for array in arrays.values()) or 1.0
-    across = min(len(arrays), 4 if width > 5 else 2)
-    down = math.ceil(len(arrays) / across)
     shape = next(iter(arrays.values())).shape
+    across = min(len(arrays), 4 if not _is_phone(width) else 2 if shape[1] <= 4 else 1)
+    down = math.ceil(len(arrays) / across)
     cell = width / across
-    figure, grid = _canvas(
-        width, down * (cell * min(1.3, max(0.35, shape[0] / shape[1])) + 0.55), down, across, all_axes=True
-    )
+    figure, grid = _canvas(width, down * (cell * min(1.3, max(0.35, shape[0] / shape[1])) + 0.55), down, across)
     for axes, (name, array) in zip(grid, arrays.items(), strict=False):
         norm = Normalize(-limit if signed else 0, limit)
         image = axes.imshow(array, cmap=SIGNED if signed else AMOUNT, norm=norm, interpolation="none", aspect="auto")
@@ -519,7 +557,7 @@ def heat_maps(
         axes.spines[:].set(visible=True, color=GRID)
         if values:
             for row, column in np.ndindex(*array.shape):
-                text = f"{array[row, column]:.2f}" if np.isfinite(array[row, column]) else "−∞"
+                text = f"{array[row, column]:.2f}".replace("-", "−").replace("inf", "∞")
                 axes.text(column, row, text, ha="center", va="center", fontsize=10)
     for i, axes in enumerate(grid):
         axes.set_visible(i < len(arrays))
@@ -536,7 +574,6 @@ def heat_maps(
     return figure
 
 
-@_picture
 def attention_pattern(pattern: Any, tokens: Sequence[str], *, title: str = "", width: float = WIDE) -> Picture:
     """Who looks at whom, head by head, for one question: each row says where that position's attention goes.
 
@@ -549,7 +586,7 @@ def attention_pattern(pattern: Any, tokens: Sequence[str], *, title: str = "", w
         ValueError: if the tokens do not fit the pattern.
     """
     heads = _array(pattern, 3, "pattern")
-    return heat_maps.__wrapped__(
+    return heat_maps(
         {f"head {i}": head for i, head in enumerate(heads)},
         row_labels=tokens,
         column_labels=tokens,
@@ -564,13 +601,16 @@ def attention_pattern(pattern: Any, tokens: Sequence[str], *, title: str = "", w
 
 
 @_picture
-def activation_strips(activations: Mapping[str, Any], *, title: str = "", width: float = WIDE) -> Picture:
+def activation_strips(
+    activations: Mapping[str, Any], *, tokens: Sequence[str] = (), title: str = "", width: float = WIDE
+) -> Picture:
     """Vectors on their way through the model, each a strip of cells: positive orange, negative blue.
 
     Each strip has a colour scale of its own, that ends at its largest absolute value, written beside it.
 
     Args:
         activations: name → (d,), or (pos, d) for one strip per position.
+        tokens: the words of the question: they name the positions.
         title, width: as ``loss_curves``.
 
     Raises:
@@ -580,8 +620,8 @@ def activation_strips(activations: Mapping[str, Any], *, title: str = "", width:
     for name, values in _some(activations, "activations").items():
         arrays[name] = _array(values, 2 if np.ndim(_numpy(values)) == 2 else 1, name)
     rows = [len(np.atleast_2d(array)) for array in arrays.values()]
-    heights = [0.62 + 0.16 * (n - 1) for n in rows]
-    figure, grid = _canvas(width, sum(heights) + 0.2, len(arrays), 1, all_axes=True, height_ratios=heights)
+    heights = [0.62 + 0.18 * (n - 1) for n in rows]
+    figure, grid = _canvas(width, sum(heights) + 0.2, len(arrays), 1, height_ratios=heights)
     for axes, (name, array) in zip(grid, arrays.items(), strict=True):
         largest = float(np.abs(array[np.isfinite(array)]).max()) or 1.0
         norm = Normalize(-largest, largest)
@@ -590,6 +630,8 @@ def activation_strips(activations: Mapping[str, Any], *, title: str = "", width:
         shape = " × ".join(map(str, array.shape))
         axes.set_title(f"{shape}, up to ±{largest:.2g}", fontsize=10, pad=3, loc="right", color=MUTED)
         axes.set(xticks=[], yticks=[])
+        if array.ndim == 2 and tokens:
+            _label_cells(axes, array.shape, tokens, [])
         axes.spines[:].set(visible=True, color=GRID)
     _title(figure, title)
     return figure
@@ -611,7 +653,7 @@ def logit_bars(logits: Any, answer: int, *, ylabel: str = "logit", title: str = 
     scores = _array(logits, 1, "logits")
     if not 0 <= answer < len(scores):
         raise ValueError(f"the answer must be one of 0 … {len(scores) - 1}, not {answer}")
-    figure, axes = _canvas(width, 0.4 * width if width > 5 else 0.7 * width)
+    figure, [axes] = _canvas(width, 0.7 * width if _is_phone(width) else 0.4 * width)
     numbers = np.arange(len(scores))
     is_answer = numbers == answer
     axes.bar(numbers[~is_answer], scores[~is_answer], width=0.8, color=MUTED)
@@ -638,7 +680,7 @@ def spectrum(energy: Any, *, key: Iterable[int] = (), title: str = "", width: fl
     Raises:
         ValueError: if there is no energy besides the constant, or a key frequency is none of 1 … p // 2.
     """
-    figure, axes = _canvas(width, 0.42 * width if width > 5 else 0.75 * width)
+    figure, [axes] = _canvas(width, 0.75 * width if _is_phone(width) else 0.42 * width)
     _draw_spectrum(axes, energy, list(key))
     axes.set(xlabel="frequency k", ylabel="share of energy")
     _title(figure, title)
@@ -664,8 +706,8 @@ def spectra(
         ValueError: as ``spectrum``, or if there is none.
     """
     count = len(_some(energies, "energies"))
-    each = 1.9 if width > 5 else 1.7
-    figure, grid = _canvas(width, each * count + 0.4, count, 1, all_axes=True, sharex=True, sharey=True)
+    each = 1.7 if _is_phone(width) else 1.9
+    figure, grid = _canvas(width, each * count + 0.4, count, 1, sharex=True, sharey=True)
     everywhere = None if isinstance(key, Mapping) else list(key)
     for axes, (name, energy) in zip(grid, energies.items(), strict=True):
         _draw_spectrum(axes, energy, list(key.get(name, ())) if everywhere is None else everywhere)
@@ -682,7 +724,7 @@ def spectrum_over_steps(
     energy: Any,
     *,
     key: Iterable[int],
-    phases: Mapping[str, tuple[float, float]] | None = None,
+    phases: Mapping[str, tuple[float, float | None]] | None = None,
     title: str = "",
     width: float = WIDE,
 ) -> Picture:
@@ -701,7 +743,7 @@ def spectrum_over_steps(
     if len(x) != len(shares):
         raise ValueError(f"there are {len(x)} steps but {len(shares)} spectra")
     key = _known(key, shares.shape[1])
-    figure, axes = _canvas(width, _height(width))
+    figure, [axes] = _canvas(width, _height(width))
     ends = []
     for i, k in enumerate(key):
         colour = LINES[i % len(LINES)]
@@ -733,19 +775,26 @@ def spectrum_map(steps: Any, energy: Any, *, key: Iterable[int] = (), title: str
     if len(x) != len(shares) or len(x) < 2 or not (np.diff(x) > 0).all():
         raise ValueError(f"a map needs at least two rising steps and as many spectra, not {len(x)} and {len(shares)}")
     key = _known(key, shares.shape[1])
-    figure, axes = _canvas(width, 0.55 * width if width > 5 else 1.05 * width)
+    figure, [axes] = _canvas(width, 1.05 * width if _is_phone(width) else 0.55 * width)
     numbers = np.arange(1, shares.shape[1] + 1)
     image = axes.pcolormesh(
-        x, numbers, np.maximum(shares.T, 1e-4), cmap=AMOUNT, norm=LogNorm(1e-4, 1), shading="nearest", rasterized=True
+        x,
+        numbers,
+        np.maximum(shares.T, 1e-4),
+        cmap=AMOUNT,
+        norm=LogNorm(1e-4, shares.max()),
+        shading="nearest",
+        rasterized=True,
     )
     _dress(axes, "frequency k", "step", log_y=False, log_steps=False, percent=False, title=title)
     axes.grid(False)
     axes.set_ylim(0.5, shares.shape[1] + 0.5)
     axes.set_xlim(x[0], x[-1])
-    where = {"location": "bottom", "aspect": 40} if width < 5 else {"aspect": 30}
-    bar = figure.colorbar(image, ax=axes, shrink=0.8, label="share of energy", pad=0.03 if width < 5 else 0.08, **where)
-    bar.ax.xaxis.set_minor_locator(NullLocator())
-    bar.ax.yaxis.set_minor_locator(NullLocator())
+    where = {"location": "bottom", "pad": 0.03} if _is_phone(width) else {"pad": 0.09}
+    bar = figure.colorbar(image, ax=axes, shrink=0.8, aspect=35, label="share of energy", **where)
+    bar.set_ticks([tick for tick in (1e-4, 1e-3, 1e-2, 1e-1) if tick <= shares.max()])
+    bar.formatter = FuncFormatter(_percent)
+    bar.set_ticks([], minor=True)
     bar.solids.set_rasterized(True)
     bar.outline.set_visible(False)
     _name_ends(axes, [(x, np.full(len(x), float(k)), f"{k}", INK) for k in key], None, False)
@@ -753,7 +802,7 @@ def spectrum_map(steps: Any, energy: Any, *, key: Iterable[int] = (), title: str
 
 
 @_picture
-def circles(coordinates: Mapping[int, Any], *, label: int = 8, title: str = "", width: float = WIDE) -> Picture:
+def circles(coordinates: Mapping[int, Any], *, label: int = 5, title: str = "", width: float = WIDE) -> Picture:
     """The numbers 0 … p − 1 on the circle of each frequency: from each number to the next it is always the same turn.
 
     A number's colour is the angle at which it should lie, 2πkn/p, so that a true circle shows an even ring of colours.
@@ -767,26 +816,27 @@ def circles(coordinates: Mapping[int, Any], *, label: int = 8, title: str = "", 
         ValueError: if there is none, or one is not (p, 2).
     """
     arrays = {k: _array(points, 2, f"circle {k}") for k, points in _some(coordinates, "coordinates").items()}
-    across = min(len(arrays), 3 if width > 5 else 2)
+    across = min(len(arrays), 2 if _is_phone(width) else 3)
     down = math.ceil(len(arrays) / across)
-    each = width / across
-    figure, grid = _canvas(width, down * (each + 0.25), down, across, all_axes=True)
+    each = min(width / across, 3.2)
+    figure, grid = _canvas(width, down * (each + 0.25), down, across)
     for axes, (k, points) in zip(grid, arrays.items(), strict=False):
         if points.shape[1] != 2:
             raise ValueError(f"circle {k} must have shape (p, 2), not {points.shape}")
         p = len(points)
-        x, y = points.T
+        reach = 1.45 * np.nanmax(np.hypot(*points.T))
         axes.axhline(0, color=GRID, lw=0.8)
         axes.axvline(0, color=GRID, lw=0.8)
-        turn = k * np.arange(p) % p / p
         axes.plot(*points[:label].T, color=MUTED, lw=0.9)
-        axes.scatter(x, y, c=CYCLE(turn), s=26 if width > 5 else 18, edgecolors=INK, linewidths=0.5, zorder=3)
-        reach = 1.35 * np.nanmax(np.hypot(x, y))
-        for n in range(min(label, p)):
-            radius = np.hypot(*points[n]) or 1.0
-            axes.text(*(points[n] * (1 + 0.14 * reach / radius)), str(n), ha="center", va="center", zorder=4)
+        colours = CYCLE(k * np.arange(p) % p / p)
+        axes.scatter(*points.T, c=colours, s=18 if _is_phone(width) else 26, edgecolors=INK, linewidths=0.5, zorder=3)
+        angles = np.arctan2(*points[:label].T[::-1])
+        for n, angle in enumerate(angles):
+            crowd = np.abs(np.angle(np.exp(1j * (angles[:n] - angle)))) < 0.25  # names already there step outwards
+            radius = np.hypot(*points[n]) + (0.13 + 0.15 * crowd.sum()) * reach
+            axes.text(radius * np.cos(angle), radius * np.sin(angle), str(n), ha="center", va="center", zorder=4)
         axes.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal", xticks=[], yticks=[])
-        axes.set_title(f"frequency {k}", fontsize=TEXT)
+        axes.set_title(f"frequency {k}", fontsize=TEXT, loc="center")
         axes.spines[:].set_visible(False)
     for axes in grid[len(arrays) :]:
         axes.set_visible(False)
@@ -821,8 +871,8 @@ def waves(
     for name, values in [*arrays.items(), *([] if dots is None else [("points", dots)])]:
         if len(values) != p:
             raise ValueError(f"all functions must be on the same Z_p, but {name} has {len(values)} values, not {p}")
-    each = 0.95 if width > 5 else 0.9
-    figure, grid = _canvas(width, each * len(arrays) + 0.55, len(arrays), 1, all_axes=True, sharex=True)
+    each = 0.95
+    figure, grid = _canvas(width, each * len(arrays) + 0.55, len(arrays), 1, sharex=True)
     for axes, (name, values) in zip(grid, arrays.items(), strict=True):
         axes.axhline(0, color=GRID, lw=0.8)
         if smooth:
@@ -835,7 +885,8 @@ def waves(
         elif smooth:
             axes.plot(values, "o", color=TRAIN, markersize=3)
         axes.set_title(name, fontsize=TEXT, pad=3)
-        axes.yaxis.set_major_locator(MaxNLocator(2))
+        axes.yaxis.set_major_locator(MaxNLocator(2, steps=[1, 2, 5, 10]))
+        axes.margins(y=0.12)
         axes.set_xlim(-0.5, p - 0.5)
     grid[-1].xaxis.set_major_locator(MaxNLocator(6, integer=True))
     grid[-1].set_xlabel(xlabel)
@@ -865,13 +916,13 @@ def fourier_components(
     order = np.arange(len(rows)) if top is None else np.argsort(-lengths, kind="stable")[:top]
     few = len(order) <= 24
     height = min(6.5, (0.24 if few else 0.05) * len(order) + 0.9)
-    figure, (picture, bars) = _canvas(width, height, 1, 2, width_ratios=[3, 1], sharey=True)
+    figure, [picture, bars] = _canvas(width, height, 1, 2, width_ratios=[3, 1], sharey=True)
     limit = float(np.abs(rows).max()) or 1.0
     norm = Normalize(-limit, limit)
     picture.imshow(rows[order], cmap=SIGNED, norm=norm, interpolation="none", aspect="auto")
     bars.barh(np.arange(len(order)), lengths[order], color=TRAIN, height=0.72)
-    picture.set_xlabel("dimension" if width < 5 else "dimension of the residual stream")
-    picture.xaxis.set_major_locator(MaxNLocator(3 if width < 5 else 5, integer=True))
+    picture.set_xlabel("dimension" if _is_phone(width) else "dimension of the residual stream")
+    picture.xaxis.set_major_locator(MaxNLocator(3 if _is_phone(width) else 5, integer=True))
     bars.set_xlabel("length")
     bars.xaxis.set_major_locator(MaxNLocator(2))
     bars.spines["left"].set_visible(False)
@@ -879,7 +930,8 @@ def fourier_components(
     if few:
         picture.set_yticks(np.arange(len(order)), [names[i] for i in order])
     else:
-        picture.set_ylabel("basis function")
+        shown = np.arange(len(order))[:: max(1, len(order) // 8 // 2 * 2)]
+        picture.set_yticks(shown, [names[order[i]] for i in shown])
     picture.spines[:].set(visible=True, color=GRID)
     _title(figure, title)
     return figure
@@ -905,10 +957,10 @@ def architecture(p: int, d_model: int, n_heads: int, d_mlp: int, *, title: str =
     d_head, vocab, stream = d_model // n_heads, p + 1, f"(3, {d_model})"
     width = min(width, 6.2)
     height = 7.0
-    figure, axes = _canvas(width, height)
+    figure, [axes] = _canvas(width, height)
     axes.set(xlim=(0, width), ylim=(height, 0))
     axes.set_axis_off()
-    bus, left, right = (1.02, 1.92, width - 0.03) if width < 5 else (1.7, 2.8, width - 0.05)
+    bus, left, right = (1.02, 1.92, width - 0.03) if _is_phone(width) else (1.7, 2.8, width - 0.05)
     small = {"fontsize": 10, "color": MUTED}
 
     def box(x0: float, x1: float, y0: float, y1: float, colour: str, name: str, *lines: str) -> None:
@@ -921,56 +973,42 @@ def architecture(p: int, d_model: int, n_heads: int, d_mlp: int, *, title: str =
         for i, line in enumerate(lines, 1):
             axes.text(middle, y0 + step * (i + 0.45), line, ha="center", va="center", fontsize=10)
 
-    def arrow(x0: float, y0: float, x1: float, y1: float, colour: str = INK, shape: str = "") -> None:
+    def arrow(x0: float, y0: float, x1: float, y1: float, colour: str, *words: str) -> None:
         style = {"arrowstyle": "-|>", "color": colour, "lw": 1.4, "shrinkA": 0, "shrinkB": 0, "mutation_scale": 11}
         axes.annotate("", (x1, y1), (x0, y0), arrowprops=style)
-        if shape and y0 == y1:
-            axes.text((x0 + x1) / 2, y0 - 0.06, shape, ha="center", va="bottom", **small)
-
-    def state(y: float, name: str, shape: str) -> None:
-        axes.text(
-            bus - 0.14, y, f"{name}\n{shape}" if name else shape, ha="right", va="center", linespacing=1.3, **small
-        )
+        at = {"ha": "right", "va": "center"} if x0 == x1 else {"ha": "center", "va": "bottom"}
+        x, y = (bus - 0.14, (y0 + y1) / 2) if x0 == x1 else ((left + bus) / 2 + 0.02, y0 - 0.06)
+        axes.text(x, y, "\n".join(words), linespacing=1.3, **at, **small)
 
     for i, token in enumerate("ab="):
         x = bus + (i - 1) * 0.36
         axes.add_patch(Rectangle((x - 0.15, 0.08), 0.3, 0.3, fill=False, edgecolor=INK, lw=1.2))
         axes.text(x, 0.23, token, ha="center", va="center")
-    axes.text(bus + 0.75, 0.23, f"three tokens of {vocab}", va="center", **small)
-    arrow(bus, 0.42, bus, 0.85)
-    state(0.62, "", "(3,)")
-    embed_right = right if width < 5 else 4.6
-    box(0.1, embed_right, 0.85, 1.4, LIGHT["green"], "embedding", f"W_E[tokens] + W_pos  {stream}")
+    vocabulary = f"from {vocab} tokens" if _is_phone(width) else f"three tokens, from a vocabulary of {vocab}"
+    axes.text(bus + 0.75, 0.23, vocabulary, va="center", **small)
+    arrow(bus, 0.42, bus, 0.85, INK, "(3,)")
+    box(0.1, right, 0.85, 1.4, LIGHT["green"], "embedding", f"W_E ({vocab}, {d_model}), W_pos {stream}")
 
-    axes.plot([bus, bus], [1.4, 5.55], color=LIGHT["blue"], lw=6, solid_capstyle="butt", zorder=0)
-    axes.text(bus + 0.14, 1.62, "residual stream", va="center", color=LIGHT["blue"], weight="bold", fontsize=10)
-    state(1.75, "resid_pre", stream)
-    state(3.72, "resid_mid", stream)
-    state(5.25, "resid_post", stream)
-    blocks = (
-        (
-            1.9,
-            3.35,
-            LIGHT["orange"],
-            f"attention, {n_heads} heads",
-            f"q, k, v: ({n_heads}, 3, {d_head})",
-            f"pattern: ({n_heads}, 3, 3)",
-            f"z: ({n_heads}, 3, {d_head})",
-        ),
-        (3.75, 4.95, LIGHT["purple"], "MLP", f"W_in → (3, {d_mlp})", "ReLU, then W_out"),
-    )
-    for y0, y1, colour, name, *lines in blocks:
-        box(left, right, y0, y1, colour, name, *lines)
-        arrow(bus + 0.04, y0 + 0.28, left, y0 + 0.28, colour, stream)
-        arrow(left, y1 - 0.2, bus + 0.12, y1 - 0.2, colour, stream)
-        axes.plot(bus, y1 - 0.2, "o", markersize=15, color=PAPER, markeredgecolor=LIGHT["blue"], markeredgewidth=1.8)
-        axes.plot(bus, y1 - 0.2, "+", markersize=8, color=INK, markeredgewidth=1.6)
-    arrow(bus, 5.4, bus, 5.68, LIGHT["blue"])
-    box(0.1, embed_right, 5.68, 6.2, LIGHT["green"], "unembedding", f"resid_post @ W_U: ({d_model}, {vocab})")
-    arrow(bus, 6.2, bus, 6.62)
-    state(6.4, "", f"(3, {vocab})")
-    axes.text(bus, 6.8, "logits", ha="center", va="center", weight="bold")
-    axes.text(bus + 0.4, 6.8, f"the answer is read at “=”: ({vocab},)", va="center", **small)
+    axes.plot([bus, bus], [1.4, 5.5], color=LIGHT["blue"], lw=6, solid_capstyle="butt", zorder=0)
+    axes.text(bus + 0.14, 1.62, "residual stream", va="center", color=LIGHT["blue"], weight="bold")
+    for y, name in ((1.8, "resid_pre"), (3.7, "resid_mid"), (5.2, "resid_post")):
+        axes.text(bus - 0.14, y, f"{name}\n{stream}", ha="right", va="center", linespacing=1.3, **small)
+    heads = (f"{n_heads} heads of {d_head}", f"q, k, v: ({n_heads}, 3, {d_head})")
+    heads += (f"pattern: ({n_heads}, 3, 3)", f"z: ({n_heads}, 3, {d_head})")
+    neurons = (f"W_in → (3, {d_mlp})", f"ReLU → (3, {d_mlp})", f"W_out → {stream}")
+    blocks = ((1.9, 3.4, "orange", "attention", "attn_out", heads), (3.75, 4.95, "purple", "MLP", "mlp_out", neurons))
+    for top, bottom, colour, name, output, lines in blocks:
+        box(left, right, top, bottom, LIGHT[colour], name, *lines)
+        arrow(bus + 0.04, top + 0.3, left, top + 0.3, LIGHT[colour], stream)
+        back = bottom - 0.22
+        arrow(left, back, bus + 0.12, back, LIGHT[colour], output, stream)
+        axes.plot(bus, back, "o", markersize=15, color=PAPER, markeredgecolor=LIGHT["blue"], markeredgewidth=1.8)
+        axes.plot(bus, back, "+", markersize=8, color=INK, markeredgewidth=1.6)
+    arrow(bus, 5.35, bus, 5.68, LIGHT["blue"])
+    box(0.1, right, 5.68, 6.23, LIGHT["green"], "unembedding", f"W_U ({d_model}, {vocab})")
+    arrow(bus, 6.23, bus, 6.65, INK, f"(3, {vocab})")
+    axes.text(bus, 6.82, "logits", ha="center", va="center", weight="bold")
+    axes.text(bus + 0.4, 6.82, f"the answer is read at “=”: ({vocab},)", va="center", **small)
     _title(figure, title)
     return figure
 
@@ -1040,67 +1078,35 @@ def _interpolated(values: np.ndarray, factor: int) -> np.ndarray:
     return np.fft.irfft(components, factor * p) * factor
 
 
-def _luminance(rgb: Sequence[float]) -> float:
-    """Relative luminance of a colour (WCAG 2.2)."""
-    rgb = np.asarray(rgb)
-    return float(np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4) @ [0.2126, 0.7152, 0.0722])
+def _percent(share: float, _: Any = None) -> str:
+    return f"{100 * share:g} %"
+
+
+def _is_phone(width: float) -> bool:
+    return width < 5
 
 
 def _height(width: float) -> float:
-    return 0.56 * width if width > 5 else 0.88 * width
+    return 0.88 * width if _is_phone(width) else 0.56 * width
 
 
-def _canvas(
-    width: float, height: float, rows: int = 1, columns: int = 1, *, all_axes: bool = False, **options: Any
-) -> tuple[Picture, Any]:
-    """An empty figure, and its axes: one, or a flat list of them."""
-    figure = Picture(figsize=(width, height), layout="constrained")
-    grid = figure.subplots(
-        rows,
-        columns,
-        squeeze=False,
-        gridspec_kw={k: v for k, v in options.items() if "ratios" in k},
-        **{k: v for k, v in options.items() if "ratios" not in k},
-    ).ravel()
-    return figure, list(grid) if all_axes or len(grid) > 1 else grid[0]
+def _canvas(width: float, height: float, rows: int = 1, columns: int = 1, **options: Any) -> tuple[Picture, Any]:
+    """An empty figure and its axes: one, or a list of them, row by row."""
+    figure = Picture(width, height)
+    ratios = {name: options.pop(name) for name in ("width_ratios", "height_ratios") if name in options}
+    grid = figure.subplots(rows, columns, squeeze=False, gridspec_kw=ratios, **options)
+    return figure, list(grid.flat)
 
 
 def _title(figure: Picture, title: str) -> None:
     if title:
-        figure.suptitle(title, x=0.01, ha="left")
-
-
-def _curves(
-    series: Mapping[str, tuple[Any, Any]],
-    *,
-    ylabel: str,
-    xlabel: str = "step",
-    log_y: bool = False,
-    log_steps: bool = False,
-    percent: bool = False,
-    chance: float | None = None,
-    phases: Mapping[str, tuple[float, float]] | None = None,
-    title: str = "",
-    width: float = WIDE,
-    dashes: bool = True,
-) -> Picture:
-    if not 1 <= len(series) <= len(LINES):
-        raise ValueError(f"one figure shows 1 to {len(LINES)} lines, not {len(series)}")
-    figure, axes = _canvas(width, _height(width))
-    ends = []
-    for i, (name, (steps, values)) in enumerate(series.items()):
-        x, y = _line(name, steps, values, log_y)
-        axes.plot(x, y, color=LINES[i], linestyle=DASHES[i] if dashes else "-")
-        ends.append((x, y, name, LINES[i]))
-    _dress(axes, ylabel, xlabel, log_y=log_y, log_steps=log_steps, percent=percent, title=title)
-    _shade(axes, phases)
-    _name_ends(axes, ends, chance, percent)
-    return figure
+        letters = int(figure.get_figwidth() * 72 / (0.66 * STYLE["figure.titlesize"]))
+        figure.suptitle(textwrap.fill(title, letters), x=0.01, ha="left")
 
 
 def _dress(axes: Axes, ylabel: str, xlabel: str, *, log_y: bool, log_steps: bool, percent: bool, title: str) -> None:
     """Labels, scales and ticks."""
-    on_phone = axes.figure.get_figwidth() < 5
+    on_phone = axes.figure.on_phone
     axes.set(xlabel=xlabel, ylabel=ylabel)
     axes.grid(axis="y")
     lines = [
@@ -1117,7 +1123,7 @@ def _dress(axes: Axes, ylabel: str, xlabel: str, *, log_y: bool, log_steps: bool
             axes.set_xticks([*([0] if steps.min() == 0 else []), *decades])
             axes.xaxis.set_minor_locator(NullLocator())
         else:
-            axes.xaxis.set_major_locator(MaxNLocator(3 if on_phone else 6, integer=True))
+            axes.xaxis.set_major_locator(MaxNLocator(3 if on_phone else 6, integer=True, steps=[1, 2, 2.5, 5, 10]))
         axes.set_xlim(steps.min(), steps.max())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.0f}"))
     if log_y:
@@ -1131,18 +1137,20 @@ def _dress(axes: Axes, ylabel: str, xlabel: str, *, log_y: bool, log_steps: bool
 
 
 def _spread(wanted: Sequence[float], sizes: Sequence[float], low: float, high: float) -> list[float]:
-    """The wanted centres, moved as little as it takes that things of these sizes do not overlap, within low … high."""
+    """Centres as near to the wanted ones as they can be if things of these sizes shall not overlap, in low … high."""
     order = np.argsort(wanted, kind="stable")
-    placed = [float(w) for w in wanted]
-    edge = low
-    for i in order:
-        placed[i] = max(placed[i], edge + sizes[i] / 2)
-        edge = placed[i] + sizes[i] / 2
-    edge = max(high, low + sum(sizes))
-    for i in order[::-1]:
-        placed[i] = min(placed[i], edge - sizes[i] / 2)
-        edge = placed[i] - sizes[i] / 2
-    return placed
+    before = np.cumsum(np.asarray(sizes, dtype=float)[order])
+    offsets = before - np.asarray(sizes)[order] / 2  # from the lower edge of a tight pile to each centre
+    pools: list[list[float]] = []  # things that touch share one pile: [its lower edge, how many]
+    for shift in np.asarray(wanted, dtype=float)[order] - offsets:
+        pools.append([float(shift), 1])
+        while len(pools) > 1 and pools[-2][0] >= pools[-1][0]:
+            (first, m), (second, n) = pools[-2:]
+            pools[-2:] = [[(m * first + n * second) / (m + n), m + n]]
+    shifts = np.repeat([shift for shift, _ in pools], [int(n) for _, n in pools])
+    placed = np.empty(len(order))
+    placed[order] = np.clip(shifts, low, max(low, high - before[-1])) + offsets
+    return placed.tolist()
 
 
 def _name_ends(
@@ -1155,50 +1163,60 @@ def _name_ends(
         points.append((x[last], y[last], name, colour))
     if chance is not None:
         axes.axhline(chance, color=MUTED, lw=1.2, linestyle=(0, (4, 3)), zorder=1.5)
-        points.append(
-            (axes.get_xlim()[1], chance, f"chance {chance:.1%}" if percent else f"chance {chance:.2f}", MUTED)
-        )
-    names = [
-        axes.annotate(name, (x, y), (1.045, 0.5), textcoords=axes.transAxes, color=colour, va="center", annotation_clip=False,
-                      arrowprops={"arrowstyle": "-", "color": colour, "lw": 0.9, "shrinkA": 1, "shrinkB": 0, "relpos": (0, 0.5)})
-        for x, y, name, colour in points
-    ]  # fmt: skip
-    axes.figure.draw_without_rendering()
-    ends_at = axes.transAxes.inverted().transform(axes.transData.transform([point[:2] for point in points]))[:, 1]
-    size = 1.3 * TEXT / 72 * axes.figure.dpi / axes.bbox.height
-    for name, y in zip(names, _spread(ends_at, [size] * len(names), 0, 1), strict=True):
-        name.set_position((1.045, y))
-
-
-def _shade(axes: Axes, phases: Mapping[str, tuple[float, float]] | None) -> None:
-    """Shade each phase, and write its name above it."""
-    if not phases:
-        return
+        level = f"chance\n{chance:.1%}" if percent else f"chance\n{chance:.2f}"
+        points.append((axes.get_xlim()[1], chance, level, MUTED))
     low, high = axes.get_xlim()
-    names: list[tuple[Annotation, float, float]] = []
-    for (name, (start, end)), colour in zip(phases.items(), PHASES * len(phases), strict=False):
-        start, end = max(start, low), min(end, high)
+    names, early = [], []
+    for x, y, name, colour in points:
+        name = name if "\n" in name else textwrap.fill(name, 12 if axes.figure.on_phone else 20)
+        options = {"color": colour, "va": "center", "linespacing": 1.1, "annotation_clip": False}
+        if x < low + 0.95 * (high - low):  # a line that ends on the way has its name right there
+            early.append(axes.annotate(name, (x, y), (5, 0), textcoords="offset points", **options))
+        else:
+            leader = {"arrowstyle": "-", "color": colour, "lw": 0.9, "shrinkA": 1, "shrinkB": 0, "relpos": (0, 0.5)}
+            options |= {"textcoords": "axes fraction", "arrowprops": leader}
+            names.append(axes.annotate(name, (x, y), (1.04, 0.5), **options))
+
+    def place() -> None:
+        wanted = [axes.transAxes.inverted().transform(axes.transData.transform(name.xy))[1] for name in names]
+        line = 1.3 * TEXT / 72 * axes.figure.dpi / axes.bbox.height
+        sizes = [line * (1 + name.get_text().count("\n")) for name in names]
+        for name, y in zip(names, _spread(wanted, sizes, 0, 1), strict=True):
+            name.set_position((1.04, y))
+        boxes = [Text.get_window_extent(name) for name in names]
+        for name in early:  # upwards, until it is clear of the others
+            while name.get_window_extent().count_overlaps(boxes) and name.xyann[1] < 100:
+                name.xyann = (5, name.xyann[1] + 4)
+            boxes.append(name.get_window_extent())
+
+    axes.figure.placements.append(place)
+
+
+def _shade(axes: Axes, phases: Mapping[str, tuple[float, float | None]] | None) -> None:
+    """Shade each phase, and write its name above it."""
+    low, high = axes.get_xlim()
+    names: list[tuple[Text, float, float]] = []
+    for (name, (start, end)), colour in zip((phases or {}).items(), PHASES * len(phases or {}), strict=False):
+        start, end = max(start, low), min(high if end is None else end, high)
         if not start <= end:
             raise ValueError(f"the phase {name!r} ends before it starts, or lies outside the run")
         axes.axvspan(start, end, facecolor=LIGHT[colour], alpha=0.1, lw=0, zorder=0.5)
-        for x in (start, end):
-            axes.axvline(x, color=GRID, lw=0.8, zorder=0.6)
-        names.append(
-            (
-                axes.text(0.5, 1.015, name, color=LIGHT[colour], transform=axes.transAxes, ha="center", va="bottom"),
-                start,
-                end,
-            )
-        )
-    axes.figure.draw_without_rendering()
-    to_axes = axes.transAxes.inverted()
-    centres, sizes = [], []
-    for text, start, end in names:
-        edges = to_axes.transform(axes.transData.transform([(start, 1), (end, 1)]))[:, 0]
-        centres.append(edges.mean())
-        sizes.append((text.get_window_extent().width + 7) / axes.bbox.width)
-    for (text, _, _), x in zip(names, _spread(centres, sizes, -0.02, 1.02), strict=True):
-        text.set_x(x)
+        axes.axvline(end, color=MUTED, lw=0.7, linestyle=(0, (1, 2)), zorder=0.6)
+        text = axes.text(0.5, 1.015, name, color=LIGHT[colour], transform=axes.transAxes, ha="center", va="bottom")
+        names.append((text, start, end))
+
+    def place() -> None:
+        to_axes = axes.transAxes.inverted()
+        centres, sizes = [], []
+        for text, start, end in names:
+            edges = to_axes.transform(axes.transData.transform([(start, 1), (end, 1)]))[:, 0]
+            centres.append(edges.mean())
+            sizes.append((text.get_window_extent().width + 9) / axes.bbox.width)
+        for (text, _, _), x in zip(names, _spread(centres, sizes, -0.25, 1.2), strict=True):
+            text.set_x(x)
+
+    if names:
+        axes.figure.placements.append(place)
 
 
 def _draw_spectrum(axes: Axes, energy: Any, key: Sequence[int]) -> None:
@@ -1218,15 +1236,19 @@ def _draw_spectrum(axes: Axes, energy: Any, key: Sequence[int]) -> None:
 
 
 def _name_bars(axes: Axes, names: Mapping[int, str], heights: np.ndarray, colour: str) -> None:
-    """Write names above bars, moved sideways where they would overlap."""
+    """Write names above bars, side by side where bars are narrower than names."""
     texts = [
-        axes.annotate(
-            name, (i, max(0, heights[i])), (0, 2), textcoords="offset points", ha="center", va="bottom", color=colour
-        )
-        for i, name in names.items()
+        axes.text(i, max(0.0, heights[i]), name, ha="center", va="bottom", color=colour) for i, name in names.items()
     ]
-    axes.figure.draw_without_rendering()
-    del texts
+
+    def place() -> None:
+        scale = (axes.get_xlim()[1] - axes.get_xlim()[0]) / axes.bbox.width
+        sizes = [(text.get_window_extent().width + 3) * scale for text in texts]
+        for text, x in zip(texts, _spread(list(names), sizes, *axes.get_xlim()), strict=True):
+            text.set_x(x)
+
+    if texts:
+        axes.figure.placements.append(place)
 
 
 def _label_cells(
@@ -1235,8 +1257,9 @@ def _label_cells(
     for axis, n, labels in ((axes.yaxis, shape[0], row_labels), (axes.xaxis, shape[1], column_labels)):
         if labels is None:
             axis.set_major_locator(MaxNLocator(5, integer=True))
-        elif len(labels) != n:
+        elif len(labels) not in (0, n):
             raise ValueError(f"there are {len(labels)} labels for {n} rows or columns")
         else:
-            axis.set_ticks(np.arange(n), labels)
+            crowded = axis is axes.xaxis and sum(map(len, labels)) > 16
+            axis.set_ticks(np.arange(len(labels)), labels, rotation=90 if crowded else 0)
             axis.set_tick_params(length=0)

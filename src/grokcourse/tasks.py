@@ -23,8 +23,22 @@ class Operation:
     """(a, b, p) → the answers: elementwise on int64 tensors of one shape, with values in 0 … p − 1."""
 
 
+def add_modulo(a: Tensor, b: Tensor, p: int) -> Tensor:
+    """(a + b) mod p, for each pair.
+
+    Args:
+        a: (n,) int64 in 0 … p − 1.
+        b: (n,) int64 in 0 … p − 1.
+        p: the modulus.
+
+    Returns:
+        (n,) int64 in 0 … p − 1.
+    """
+    return (a + b) % p
+
+
 OPERATIONS = {
-    "add": Operation("+", lambda a, b, p: (a + b) % p),
+    "add": Operation("+", add_modulo),
     "subtract": Operation("−", lambda a, b, p: (a - b) % p),
 }
 """The tasks by name. A new task is a new row."""
@@ -55,9 +69,7 @@ class Dataset:
 
     def train_mask(self) -> Tensor:
         """(p, p) bool: entry [a, b] says whether that pair is trained on."""
-        mask = torch.zeros(len(self.labels), dtype=torch.bool, device=self.labels.device)
-        mask[self.train_index] = True
-        return mask.view(self.p, self.p)
+        return train_mask(self.train_index, self.p)
 
     @property
     def p(self) -> int:
@@ -116,6 +128,21 @@ def split(n: int, train_fraction: float, seed: int) -> tuple[Tensor, Tensor]:
     order = torch.from_numpy(np.random.RandomState(seed).permutation(n).astype(np.int64))
     n_train = int(train_fraction * n)
     return order[:n_train].sort().values, order[n_train:].sort().values
+
+
+def train_mask(train_index: Tensor, p: int) -> Tensor:
+    """Where the training pairs lie in the addition table.
+
+    Args:
+        train_index: (n_train,) int64 rows of ``all_questions(p)``.
+        p: the modulus.
+
+    Returns:
+        (p, p) bool: entry [a, b] says whether the pair (a, b) is trained on.
+    """
+    mask = torch.zeros(p * p, dtype=torch.bool, device=train_index.device)
+    mask[train_index] = True
+    return mask.view(p, p)
 
 
 def dataset(config: RunConfig, device: torch.device | str = "cpu") -> Dataset:

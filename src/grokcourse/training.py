@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 from torch.optim import AdamW
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from . import __version__, runs, tasks
 from .config import RunConfig
@@ -90,6 +90,21 @@ def train_step(model: Transformer, optimizer: AdamW, tokens: Tensor, labels: Ten
         group["lr"] = lr
     optimizer.step()
     return loss.detach()
+
+
+def sgd_update(weight: Tensor, grad: Tensor, *, lr: float, weight_decay: float) -> Tensor:
+    """One step of plain gradient descent with weight decay: w − lr · grad − lr · λ · w.
+
+    Args:
+        weight: any shape.
+        grad: the loss's gradient, of the same shape.
+        lr: learning rate.
+        weight_decay: λ.
+
+    Returns:
+        The new weight; nothing is changed in place.
+    """
+    return weight - lr * grad - lr * weight_decay * weight
 
 
 def adamw_update(

@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
@@ -9,6 +11,7 @@ from pathlib import Path
 from grokcourse.config import RunConfig
 
 VARIABLE = "GROKCOURSE_LIVE_TRAINING"
+RUNS_VARIABLE = "GROKCOURSE_RUNS"  # as in grokcourse.runs, which imports torch
 SETTINGS = {
     "auto": "live if torch finds a CUDA device (the default)",
     "always": "live whatever the machine",
@@ -18,6 +21,10 @@ SETTINGS = {
 
 class SettingError(ValueError):
     """The environment variable has a value that means nothing."""
+
+
+class LiveTrainingError(Exception):
+    """The run could not be trained."""
 
 
 def is_wanted(setting: str | None) -> bool:
@@ -54,7 +61,7 @@ def prepare(place: Path, config: RunConfig, say: Callable[[str], None]) -> Path:
         config: the run wanted.
         say: is told what happens.
     """
-    from grokcourse import runs, training
+    from grokcourse import runs
 
     folder = place / "main"
     if folder.exists():
@@ -68,31 +75,57 @@ def prepare(place: Path, config: RunConfig, say: Callable[[str], None]) -> Path:
                 return place
             say("the run trained earlier is of another config; training again")
         shutil.rmtree(folder)
-    try:
-        waiting = runs.load_progress(folder)
-    except runs.RunError:
-        waiting = None
-        runs.discard_progress(folder)
-    if waiting and waiting.config != config:
+    if not _can_go_on(folder, config):
         runs.discard_progress(folder)
     say(f"training the main run live: {config.steps:,} steps")
-    run = training.train(config, folder)
+    _train(folder, config)
+    run = runs.load(folder)
     say(f"trained the main run live: {', '.join(f'{name} {value}' for name, value in run.provenance.items())}")
     return place
+
+
+def _can_go_on(folder: Path, config: RunConfig) -> bool:
+    """Whether an interrupted build left checkpoints of this run that can be relied on."""
+    from grokcourse import runs
+
+    try:
+        progress = runs.load_progress(folder)
+    except runs.RunError:
+        return False
+    return progress is not None and progress.config == config
+
+
+def _train(folder: Path, config: RunConfig) -> None:
+    """Run ``grokcourse train``, in a process of its own: it ends with what it held on the GPU, before the pages run."""
+    usual = RunConfig().to_dict()
+    options = ["train", "--resume", "--folder", str(folder)]
+    for name, value in config.to_dict().items():
+        if value != usual[name]:
+            values = value if isinstance(value, list) else [value]
+            options += [f"--{name.replace('_', '-')}", *map(str, values)]
+    if subprocess.run([sys.executable, "-m", "grokcourse", *options]).returncode:
+        raise LiveTrainingError(f"the live training failed; see above. {VARIABLE}=never builds from the recorded run")
 
 
 def choose_runs(place: Path, config: RunConfig, say: Callable[[str], None]) -> Path | None:
     """Settle which runs the pages load, and tell the kernels by the environment variable that ``runs`` reads.
 
-    A folder of runs that the variable named before is not used: a site is built from the recorded runs, or from what
-    this build trained, and from nothing else.
+    If training is live, that is the run trained in ``place``. Otherwise it is the folder that the variable names
+    already, if the caller set it, unless the setting is ``never``: then only the recorded runs count.
 
     Returns:
-        The folder of live runs, or None if the recorded ones are used.
+        The folder of runs that come before the recorded ones, or None if there is none.
     """
-    from_here = prepare(place, config, say) if is_wanted(os.environ.get(VARIABLE)) else None
-    if from_here is None:
-        os.environ.pop("GROKCOURSE_RUNS", None)
-    else:
-        os.environ["GROKCOURSE_RUNS"] = str(from_here.resolve())
-    return from_here
+    setting = os.environ.get(VARIABLE)
+    if is_wanted(setting):
+        os.environ[RUNS_VARIABLE] = str(prepare(place, config, say).resolve())
+    elif setting == "never":
+        os.environ.pop(RUNS_VARIABLE, None)
+    if not os.environ.get(RUNS_VARIABLE):
+        return None
+    folder = Path(os.environ[RUNS_VARIABLE])
+    if not folder.is_dir():
+        raise SettingError(f"{RUNS_VARIABLE} names {folder}, which is not a folder")
+    os.environ[RUNS_VARIABLE] = str(folder.resolve())  # the pages run in another directory
+    say(f"pages load runs from {folder} before the recorded ones")
+    return folder

@@ -12,7 +12,7 @@ def tidy(context: dict, doctree: nodes.document | None) -> None:
     if doctree is None:
         return
     context["metatags"] = with_description(context.get("metatags") or "", doctree)
-    context["body"] = with_list_items(context["body"])
+    context["body"] = with_named_summaries(with_list_items(context["body"]))
 
 
 def with_description(metatags: str, doctree: nodes.document) -> str:
@@ -41,3 +41,8 @@ def _is_running_text(node: nodes.Node) -> bool:
 def with_list_items(body: str) -> str:
     """The bibliography's entries as the items of their list: the role that docutils gives them is deprecated."""
     return body.replace(' role="doc-biblioentry"', ' role="listitem"')
+
+
+def with_named_summaries(body: str) -> str:
+    """Cells that fold named by the words on them, "Show code cell source", and not by a label that hides these."""
+    return body.replace('<summary aria-label="Toggle hidden content">', "<summary>")

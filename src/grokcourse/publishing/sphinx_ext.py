@@ -55,7 +55,7 @@ def choose_results(app: Sphinx, config: Config) -> None:
     build = Path(app.outdir).parent
     try:
         runs = live.choose_runs(build / "runs", RunConfig(), logger.info)
-    except live.SettingError as error:
+    except (live.SettingError, live.LiveTrainingError) as error:
         raise ConfigError(str(error)) from None
     place = Path(config.nb_execution_cache_path or build / ".jupyter_cache")
     name = execution.fingerprint(Path(grokcourse.__file__).parent, runs)
@@ -93,6 +93,8 @@ def clean_up(app: Sphinx, exception: Exception | None) -> None:
     shutil.rmtree(site / "reports", ignore_errors=True)  # tracebacks
     for look_ups in site.glob("tippy_*_cache.json"):
         look_ups.unlink()
+    if not exception:
+        remove_former_pages(app, site)
     # sphinx-tippy gives a page's file of hovers a new name at each build and leaves the old ones
     hovers = {data["js_path"] for data in getattr(app.env, "tippy_data", {}).get("pages", {}).values()}
     for path in (site / "_static" / "tippy").rglob("*.js") if hovers else []:
@@ -101,3 +103,12 @@ def clean_up(app: Sphinx, exception: Exception | None) -> None:
     if exception or app._warncount:
         # else Sphinx, which warns of a page only when it reads it, would find nothing amiss the second time
         Path(app.doctreedir, "environment.pickle").unlink(missing_ok=True)
+
+
+def remove_former_pages(app: Sphinx, site: Path) -> None:
+    """Remove the pages of chapters that were renamed or removed since: Sphinx leaves them where they are."""
+    current = {*app.env.found_docs, "index", "search", "genindex"}
+    for path in site.rglob("*.html"):
+        inside = path.relative_to(site)
+        if inside.parts[0] != "_static" and inside.with_suffix("").as_posix() not in current:
+            path.unlink()

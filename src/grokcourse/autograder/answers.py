@@ -1,0 +1,73 @@
+"""The right answers to the "predict before you run" questions, each computed from the package."""
+
+import math
+
+import torch
+
+from .. import tasks, training
+from ..config import RunConfig
+from ..model import Transformer
+
+
+def halving_steps() -> int:
+    """Half is left as soon as (1 − ηλ)ⁿ ≤ ½, that is n ≥ log 2 / (ηλ), nearly: 0.69 times the clock's 1,000 steps."""
+    config, nothing = RunConfig(), torch.zeros((), dtype=torch.float64)
+    weight, steps = torch.ones((), dtype=torch.float64), 0
+    while weight > 0.5:
+        weight = training.sgd_update(weight, nothing, lr=config.lr, weight_decay=config.weight_decay)
+        steps += 1
+    return steps
+
+
+def first_to_grok() -> str:
+    """The stronger the decay, the sooner what is not paid for is gone: the clock is 1/(ηλ), and so is the wait."""
+    lr, one = RunConfig().lr, torch.ones((), dtype=torch.float64)
+    decays = {"a": 0.1, "b": 0.3, "c": 1.0, "d": 3.0}
+    left = {letter: training.sgd_update(one, 0 * one, lr=lr, weight_decay=decay) for letter, decay in decays.items()}
+    return min(left, key=lambda letter: float(left[letter]))
+
+
+def twin_share() -> float:
+    """About as large as the training set's own share, 30 %: the split draws a question's twin like any other question.
+
+    (A shade less, since a question a + a is its own twin.)
+    """
+    data = tasks.dataset(RunConfig())
+    trained_on_twin = data.train_mask().T.flatten()
+    return trained_on_twin[data.test_index].double().mean().item()
+
+
+def sure_and_wrong() -> float:
+    """The right answer is one of 112 that share the remaining tenth, and minus the logarithm of that is 7.02.
+
+    So it costs half as much again as guessing, which costs 4.73.
+    """
+    return -math.log((1 - 0.9) / (RunConfig().p - 1))
+
+
+def lost_gap() -> int:
+    """Next to 1, float32 resolves 6e-8, and the sum 112 · exp(−gap) is less than that from a gap of 21.4 on."""
+    others, gap = RunConfig().p - 1, 0
+    while 1 + others * torch.exp(torch.tensor(-float(gap))) > 1:
+        gap += 1
+    return gap
+
+
+def plateau_test_loss() -> str:
+    """Above, for the model is sure and wrong: 99 % on a wrong answer costs 9.3, guessing only 4.73."""
+    config, right_answer = RunConfig(), torch.tensor([0])
+    probabilities = torch.full((1, config.p), 0.01 / (config.p - 1))
+    probabilities[0, 1] = 0.99  # on a wrong answer
+    sure_and_wrong = training.exact_cross_entropy(probabilities.log(), right_answer)
+    return "c" if sure_and_wrong > config.chance_loss else "b"
+
+
+def patched_answer() -> str:
+    """15. The stream at `=` starts alike in every question, and all that reaches it afterwards is `attn_out`: now that of
+    5 + 10. So from there on the model computes what it computes for 5 + 10, to the last digit, trained or not.
+    """
+    model = Transformer.from_config(RunConfig())
+    question, other = torch.tensor([[100, 50, model.p]]), torch.tensor([[5, 10, model.p]])
+    logits, cache = model.run_with_cache(other)
+    patched, _ = model.run_with_cache(question, {"attn_out": lambda _: cache["attn_out"]})
+    return "b" if patched.equal(logits) else "d"

@@ -1,0 +1,226 @@
+"""The pytest plugin: ``pytest 01-task.ipynb`` grades a notebook.
+
+It collects notebooks that hold exercises of the course, and .py files that are named on the command line and do. In a
+folder of ordinary tests it changes nothing. Nothing heavy is imported until there is something to grade.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from .registry import Exercise
+    from .submission import Submission
+    from .testing import HiddenTest, Outcome
+    from .worker import Link, Workshop
+
+KEY = "grokcourse"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the grading options."""
+    group = parser.getgroup("grokcourse", "grading grokcourse notebooks")
+    group.addoption(
+        "--grokcourse-seed", metavar="SEED", help="which random inputs (by default new ones, which it prints)"
+    )
+    group.addoption(
+        "--grokcourse-timeout", type=float, default=10.0, metavar="SECONDS", help="for one call of a student's function"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Choose the seed once, so that xdist's workers share it."""
+    if config.getoption("--grokcourse-seed") is None:
+        config.option.grokcourse_seed = secrets.token_hex(4)
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """Collect a notebook: any that is named on the command line, and in folders those with our exercises."""
+    if file_path.suffix != ".ipynb" or ".ipynb_checkpoints" in file_path.parts:
+        return None
+    named = parent.session.isinitpath(file_path)
+    return SubmissionFile.from_parent(parent, path=file_path) if named or _is_ours(file_path) else None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """Grade a .py file that is named on the command line and defines exercises; it must not be imported here."""
+    patterns = parent.config.getini("python_files")
+    is_test = any(module_path.match(pattern) for pattern in patterns)
+    if is_test or not parent.session.isinitpath(module_path) or not _is_ours(module_path):
+        return None
+    return SubmissionFile.from_parent(parent, path=module_path)
+
+
+def _is_ours(path: Path) -> bool:
+    from . import submission
+
+    try:
+        submission.read(path)
+    except submission.SubmissionError:
+        return False
+    return True
+
+
+class SubmissionFile(pytest.File):
+    """A notebook or .py file that a student handed in."""
+
+    link: Link | None = None
+
+    def collect(self) -> Iterator[pytest.Collector | pytest.Item]:
+        """An ``ExerciseNode`` for each exercise, or one failing item that says why there is none."""
+        from . import submission
+        from .registry import find_exercise
+
+        try:
+            read = submission.read(self.path)
+        except submission.SubmissionError as error:
+            yield Unreadable.from_parent(self, name="unreadable", reason=str(error))
+            return
+        _workshop(self.config)  # it imports torch while we collect
+        for name in read.exercises:
+            yield ExerciseNode.from_parent(self, name=name, exercise=find_exercise(name), submission=read)
+
+    def connect(self, submission: Submission) -> Link:
+        """The link to this submission's worker; one for all its tests."""
+        from .worker import Limits, Link
+
+        if self.link is None:
+            limits = Limits(seconds=self.config.getoption("--grokcourse-timeout"))
+            self.link = Link(_workshop(self.config), submission.cells, limits)
+        return self.link
+
+    def teardown(self) -> None:
+        """Stop the worker."""
+        if self.link is not None:
+            self.link.close()
+            self.link = None
+
+
+class ExerciseNode(pytest.Collector):
+    """One exercise in one submission."""
+
+    def __init__(self, exercise: Exercise, submission: Submission, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.exercise = exercise
+        self.submission = submission
+        self.timed_out = False
+
+    def collect(self) -> Iterator[pytest.Item]:
+        """Its hidden tests."""
+        from .testing import hidden_tests
+
+        for test in hidden_tests(self.exercise):
+            yield GradedTest.from_parent(self, name=test.title, test=test)
+
+
+class GradedTest(pytest.Item):
+    """One hidden test of one submission."""
+
+    parent: ExerciseNode
+
+    def __init__(self, test: HiddenTest, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.test = test
+
+    def runtest(self) -> None:
+        """Run it on the other side of the wall."""
+        from .student import Student
+        from .testing import Outcome, run_test
+
+        exercise = self.parent.exercise
+        link = self._file.connect(self.parent.submission)
+        seed = self.config.getoption("--grokcourse-seed")
+        if self.parent.timed_out:
+            message = "not tried: an earlier test of this exercise took too long"
+            outcome = Outcome(exercise.name, self.test.title, "time-out", message)
+        else:
+            outcome = run_test(exercise, self.test, Student(link.send), seed)
+        self.parent.timed_out = outcome.status == "time-out"
+        self.user_properties.append((KEY, json.dumps(asdict(outcome))))
+        if not outcome.passed:
+            raise NotPassed(outcome, link.problems)
+
+    @property
+    def _file(self) -> SubmissionFile:
+        file = self.parent.parent
+        assert isinstance(file, SubmissionFile)
+        return file
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        """What the student reads: never the hidden test's source."""
+        return str(excinfo.value) if isinstance(excinfo.value, NotPassed) else super().repr_failure(excinfo, style)
+
+    def reportinfo(self) -> tuple[Path, int | None, str]:
+        """Where it stands and what it is called."""
+        return self.path, None, f"{self.parent.name}: {self.name}"
+
+
+class Unreadable(pytest.Item):
+    """A file that cannot be graded."""
+
+    def __init__(self, reason: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.reason = reason
+
+    def runtest(self) -> None:
+        """Fail with the reason."""
+        raise NotPassed(None, [self.reason])
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        """The reason, in one sentence."""
+        return str(excinfo.value) if isinstance(excinfo.value, NotPassed) else super().repr_failure(excinfo, style)
+
+    def reportinfo(self) -> tuple[Path, int | None, str]:
+        """Where it stands and what it is called."""
+        return self.path, None, self.name
+
+
+class NotPassed(Exception):  # noqa: N818
+    """A test did not pass; its text is for the student."""
+
+    def __init__(self, outcome: Outcome | None, problems: list[str]) -> None:
+        lines = []
+        if outcome:
+            lines = [f"{outcome.title}: {outcome.message}"] + ([f"Hint: {outcome.hint}"] if outcome.hint else [])
+        if problems and (outcome is None or outcome.status in ("missing", "error")):
+            lines += [f"In the file: {problem}" for problem in problems] if outcome else problems
+        super().__init__("\n".join(lines))
+
+
+WORKSHOP = pytest.StashKey["Workshop"]()
+
+
+def _workshop(config: pytest.Config) -> Workshop:
+    from .worker import Workshop
+
+    if WORKSHOP not in config.stash:
+        config.stash[WORKSHOP] = Workshop()
+        config.add_cleanup(config.stash[WORKSHOP].close)
+    return config.stash[WORKSHOP]
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """End with a table of points for each submission."""
+    by_file: dict[str, list[Outcome]] = {}
+    for report in (report for reports in terminalreporter.stats.values() for report in reports):
+        for key, content in getattr(report, "user_properties", []):
+            if key == KEY and report.when == "call":
+                from .testing import Outcome
+
+                by_file.setdefault(report.nodeid.split("::")[0], []).append(Outcome(**json.loads(content)))
+    if not by_file:
+        return
+    from .report import marks, table
+
+    terminalreporter.section("points")
+    for name, outcomes in by_file.items():
+        terminalreporter.line(f"{name} (seed {config.getoption('--grokcourse-seed')})", bold=True)
+        terminalreporter.line(table(marks(outcomes)))

@@ -1,0 +1,459 @@
+"""The one list of exercises. Pages, student notebooks, feedback and marks all read it; it holds nothing secret.
+
+An exercise asks for a function or class that the package itself has, its reference. Its hidden tests and its planted
+mistakes stand in ``hidden/test_CHAPTER.py``.
+"""
+
+import ast
+import importlib
+import inspect
+import textwrap
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """Something that students are asked to write or, if it is a question, to answer."""
+
+    name: str
+    """The name that students define."""
+    chapter: str
+    """The chapter it belongs to: a key of ``CHAPTERS``."""
+    reference: str
+    """Where the package has it, ``module:name``; for a question, the function without arguments that answers it."""
+    points: int
+    difficulty: int
+    """1 (a line) to 5 (an evening)."""
+    minutes: int
+    """What to expect."""
+    teaches: str
+    """What one has learnt by doing it, in a few words."""
+    hints: tuple[str, ...]
+    """Each a little more than the one before, in Markdown."""
+    question: bool = False
+    """A value to predict, ``name = …``, and not a function to write."""
+    blank: str = ""
+    """For a class: the method that students write; the rest of the class is given."""
+
+    @cached_property
+    def target(self) -> Any:
+        """The package's own function or class."""
+        module, _, name = self.reference.partition(":")
+        return getattr(importlib.import_module(f"grokcourse.{module}"), name)
+
+    @property
+    def solution(self) -> Any:
+        """What a student's name should stand for: the package's function or class; for a question, the right value."""
+        return self.target() if self.question else self.target
+
+    @property
+    def source(self) -> str:
+        """The package's own source of it, as pages show it."""
+        return textwrap.dedent(inspect.getsource(self.target))
+
+    @property
+    def stub(self) -> str:
+        """What students start from: signature and docstring, and ``raise NotImplementedError``; or ``name = ...``."""
+        if self.question:
+            return f"{self.name} = ..."
+        source = self.source
+        node: Any = ast.parse(source).body[0]
+        if self.blank:
+            node = next(part for part in node.body if getattr(part, "name", "") == self.blank)
+        docstring = node.body[0]
+        lines = source.splitlines()
+        raises = " " * docstring.col_offset + "raise NotImplementedError"
+        return "\n".join([*lines[: docstring.end_lineno], raises, *lines[node.end_lineno :]])
+
+
+CHAPTERS: dict[str, tuple[Exercise, ...]] = {
+    "01-task": (
+        Exercise(
+            name="all_questions",
+            chapter="01-task",
+            reference="tasks:all_questions",
+            points=2,
+            difficulty=1,
+            minutes=10,
+            teaches="what the model's whole world looks like as one tensor",
+            hints=(
+                "There are p · p rows. Which numbers stand in the column of `b`, read from the top?",
+                "`torch.cartesian_prod` makes all pairs of two lists of numbers; two nested loops do, too.",
+                "The third column is the same number in every row: the index of the token `=`.",
+            ),
+        ),
+        Exercise(
+            name="add_modulo",
+            chapter="01-task",
+            reference="tasks:add_modulo",
+            points=1,
+            difficulty=1,
+            minutes=5,
+            teaches="to compute with all questions at once instead of one by one",
+            hints=(
+                "`a` and `b` are tensors. `a + b` adds them entry by entry; you need no loop.",
+                "What remains after dividing by p? Python has an operator for it, and it works on tensors as well.",
+                "Which comes first, the sum or the remainder? If in doubt, use brackets.",
+            ),
+        ),
+        Exercise(
+            name="split",
+            chapter="01-task",
+            reference="tasks:split",
+            points=3,
+            difficulty=2,
+            minutes=15,
+            teaches="how to leave questions out at random, and yet in a way that anyone can repeat",
+            hints=(
+                "Think of the rows as a pile of cards: shuffle it, and cut it in two.",
+                "A shuffle that obeys a seed: `torch.randperm` with a `torch.Generator`, or one of numpy's. Any will do.",
+                "Cut at a whole number: the share of n, rounded down. Both parts come from the same shuffle.",
+                "Sort each part before you return it, and look at its dtype.",
+            ),
+        ),
+        Exercise(
+            name="train_mask",
+            chapter="01-task",
+            reference="tasks:train_mask",
+            points=2,
+            difficulty=2,
+            minutes=10,
+            teaches="how the row number of a question and its place in the addition table belong together",
+            hints=(
+                "Row number a · p + b: how do you get a and b back from it?",
+                "Or do not get them back: begin with p² entries in one long row, and mark those of the training set.",
+                "A tensor of row numbers may stand in square brackets on the left of `=`; `view` makes a table of a row.",
+            ),
+        ),
+        Exercise(
+            name="twin_share",
+            chapter="01-task",
+            reference="autograder.answers:twin_share",
+            points=1,
+            difficulty=1,
+            minutes=3,
+            teaches="how many test questions can be answered without any addition",
+            hints=(
+                "Take one test question, such as 100 + 50. What do you know about the question 50 + 100?",
+                "The split is blind: it does not know that the two are twins.",
+            ),
+            question=True,
+        ),
+        Exercise(
+            name="chance_loss",
+            chapter="01-task",
+            reference="config:chance_loss",
+            points=1,
+            difficulty=1,
+            minutes=5,
+            teaches="which line to draw into every plot of a loss",
+            hints=(
+                "What probability does somebody who knows nothing give to each of the p answers?",
+                "The loss of a question is minus the logarithm of the probability that its right answer got.",
+                "The natural logarithm is `math.log`. Try p = 2 in your head: what should come out?",
+            ),
+        ),
+        Exercise(
+            name="sure_and_wrong",
+            chapter="01-task",
+            reference="autograder.answers:sure_and_wrong",
+            points=1,
+            difficulty=2,
+            minutes=5,
+            teaches="why a loss can be far worse than that of guessing",
+            hints=(
+                "The favoured answer is wrong, so its 90 % do not enter at all.",
+                "How many other answers share in what is left, and what does the right one get of it?",
+                "Minus the natural logarithm of that.",
+            ),
+            question=True,
+        ),
+    ),
+    "02-transformer": (
+        Exercise(
+            name="embed",
+            chapter="02-transformer",
+            reference="model:embed",
+            points=2,
+            difficulty=1,
+            minutes=10,
+            teaches="how names become vectors, and how the model knows what stands where",
+            hints=(
+                "To look up a row of a table: `W_E[5]`. What does `W_E[tokens]` give if `tokens` is a whole tensor?",
+                "Look at the shapes: (n, pos, d_model) and (pos, d_model). Adding them, torch repeats the second n times.",
+                "If you prefer loops: one over the questions, one over the positions, and `torch.stack` at the end.",
+            ),
+        ),
+        Exercise(
+            name="attention_scores",
+            chapter="02-transformer",
+            reference="model:attention_scores",
+            points=3,
+            difficulty=3,
+            minutes=20,
+            teaches="how positions find each other, and what keeps them from looking ahead",
+            hints=(
+                "All dot products of two sets of vectors are one matrix product. Which of the two has to be transposed?",
+                "`k.transpose(-1, -2)` exchanges the last two axes and leaves questions and heads alone.",
+                "The width of a head can be read off the last axis of `q`.",
+                "For the mask: `torch.ones(pos, pos).triu(1)` has its ones just where a key comes after a query.",
+                "`masked_fill` puts a value wherever a mask of true and false is true.",
+            ),
+        ),
+        Exercise(
+            name="Attention",
+            chapter="02-transformer",
+            reference="model:Attention",
+            points=5,
+            difficulty=4,
+            minutes=40,
+            teaches="how information moves from one position to another",
+            hints=(
+                "Write the shape of every intermediate result beside it. Queries, keys and values: (n, head, pos, d_head).",
+                '`torch.einsum("npd,hde->nhpe", resid, self.W_Q)` gives the queries of all heads. A loop over heads is fine, too.',
+                "You have written `attention_scores`. The softmax then goes over one axis: along which of them shares add up to 1?",
+                "The average of the values, weighted by the shares, is a matrix product.",
+                "W_O goes from (n, head, pos, d_head) to (n, pos, d_model); what becomes of the axis of the heads?",
+                "`tap(name, x)` returns x. With it your model can be looked into; without it, it computes the same.",
+            ),
+            blank="forward",
+        ),
+        Exercise(
+            name="MLP",
+            chapter="02-transformer",
+            reference="model:MLP",
+            points=3,
+            difficulty=2,
+            minutes=15,
+            teaches="what a neuron is, and why it needs its ReLU",
+            hints=(
+                "Three steps: to the neurons, cut off, and back again. Each matrix brings its bias along.",
+                "`resid @ self.W_in` works on all questions and positions at once, since only the last axis is multiplied.",
+                "The cut-off is `relu()`; `clamp(min=0)` does the same.",
+            ),
+            blank="forward",
+        ),
+        Exercise(
+            name="exact_cross_entropy",
+            chapter="02-transformer",
+            reference="training:exact_cross_entropy",
+            points=5,
+            difficulty=4,
+            minutes=40,
+            teaches="that two formulas which are equal on paper may not be so on a computer",
+            hints=(
+                "Begin with the right-hand side of the formula, and never add the 1 yourself.",
+                "`gather` picks each question's own logit; so does `logits[torch.arange(n), labels]`.",
+                "To leave the right answer out of a sum of exponentials, put a number in its place whose exponential is 0.",
+                "exp(1000) is infinite in a computer. `logsumexp` takes the logarithm of a sum of exponentials without that.",
+                "With $m = \\log \\sum_{j \\ne y} e^{l_j} - l_y$ the loss is $\\log(1 + e^m)$. Look up `softplus`, and its `threshold`.",
+            ),
+        ),
+        Exercise(
+            name="Transformer",
+            chapter="02-transformer",
+            reference="model:Transformer",
+            points=4,
+            difficulty=3,
+            minutes=25,
+            teaches="that the whole model is a stream to which two parts add something",
+            hints=(
+                "Follow the diagram at the beginning of the chapter; each arrow is a line.",
+                "`embed` makes the start of the stream; `self.attn(…)` and `self.mlp(…)` return what is to be *added* to it.",
+                "What does the MLP read: the stream at the start, or the stream after attention?",
+                "The logits are a matrix product with `self.W_U`; of the three positions, return only the last.",
+            ),
+            blank="forward",
+        ),
+        Exercise(
+            name="n_parameters",
+            chapter="02-transformer",
+            reference="model:n_parameters",
+            points=2,
+            difficulty=2,
+            minutes=10,
+            teaches="where the model keeps its numbers",
+            hints=(
+                "Go through the classes' weights one by one; for each, multiply the numbers in its shape.",
+                "The vocabulary has p + 1 tokens, a question has three positions, and a head is d_model // n_heads wide.",
+                "Do not forget the two biases of the MLP. Compare with the table, if you like: p = 113, 128, 4, 512.",
+            ),
+        ),
+        Exercise(
+            name="patched_answer",
+            chapter="02-transformer",
+            reference="autograder.answers:patched_answer",
+            points=1,
+            difficulty=2,
+            minutes=3,
+            teaches="by which way the two numbers reach the answer",
+            hints=(
+                "What stood in the stream at `=` before attention wrote anything? You have counted it above.",
+                "After attention, does anything still pass from the positions of 100 and 50 to `=`?",
+            ),
+            question=True,
+        ),
+    ),
+    "03-weight-decay": (
+        Exercise(
+            name="sgd_update",
+            chapter="03-weight-decay",
+            reference="training:sgd_update",
+            points=2,
+            difficulty=1,
+            minutes=5,
+            teaches="that weight decay is a pull towards zero which does not ask the loss",
+            hints=(
+                "Two things are taken off the weight. Which of them would be left if the gradient were zero?",
+                "The learning rate stands in front of both.",
+                "`weight - …` makes a new tensor; `weight -= …` would change the caller's.",
+            ),
+        ),
+        Exercise(
+            name="halving_steps",
+            chapter="03-weight-decay",
+            reference="autograder.answers:halving_steps",
+            points=1,
+            difficulty=1,
+            minutes=3,
+            teaches="to read $1/(\\eta\\lambda)$ as a clock",
+            hints=(
+                "After one step the share $1 - \\eta\\lambda$ is left. And after two, after $n$?",
+                "You are looking for the $n$ with $0.999^n = 0.5$: logarithms, or a loop.",
+            ),
+            question=True,
+        ),
+        Exercise(
+            name="adamw_update",
+            chapter="03-weight-decay",
+            reference="training:adamw_update",
+            points=4,
+            difficulty=3,
+            minutes=20,
+            teaches="what AdamW does with a gradient, and that the decay goes past all of it",
+            hints=(
+                "Go line by line: first the two running means, then the two corrected ones, then the weight.",
+                "What you return are the running means; the ones with hats serve this step only.",
+                "$\\beta_1^{\\,t}$ is `betas[0] ** step`. The decay meets the weight alone, in the last line.",
+                "ε is added after the root is taken. In the first step each weight should move by about `lr`.",
+            ),
+        ),
+        Exercise(
+            name="first_to_grok",
+            chapter="03-weight-decay",
+            reference="autograder.answers:first_to_grok",
+            points=1,
+            difficulty=1,
+            minutes=3,
+            teaches="to make a theory say something that the next figure can refute",
+            hints=(
+                "What has to happen during the wait, and what does it?",
+                "Write down the clock $1/(\\eta\\lambda)$ of each run.",
+            ),
+            question=True,
+        ),
+        Exercise(
+            name="weight_norm",
+            chapter="03-weight-decay",
+            reference="training:weight_norm",
+            points=2,
+            difficulty=2,
+            minutes=8,
+            teaches="to treat a whole model as one long vector",
+            hints=(
+                "`model.parameters()` goes through all weights of a module, those of its parts included.",
+                "Add up the squares of everything first. How many roots do you take in the end?",
+                "`.item()` makes a plain number of a tensor with one element.",
+            ),
+        ),
+    ),
+    "04-training": (
+        Exercise(
+            name="lost_gap",
+            chapter="04-training",
+            reference="autograder.answers:lost_gap",
+            points=1,
+            difficulty=2,
+            minutes=5,
+            teaches="how soon ordinary arithmetic loses a small loss",
+            hints=(
+                "The loss is the logarithm of $1 + 112\\,e^{-\\text{gap}}$. When does float32 round that to 1?",
+                "The numbers next to 1 are $2^{-23}$ away; what is less than half of that is rounded away.",
+                "Solve $112\\,e^{-\\text{gap}} = 2^{-24}$; a logarithm does it.",
+            ),
+            question=True,
+        ),
+        Exercise(
+            name="learning_rate",
+            chapter="04-training",
+            reference="training:learning_rate",
+            points=2,
+            difficulty=1,
+            minutes=5,
+            teaches="what a warm-up is, and to count from 0",
+            hints=(
+                "With a warm-up of 10 steps, which shares of `config.lr` should the steps 0, 1, 9, 10 and 500 have?",
+                "`min` cuts a line off where it would rise too far.",
+                "A config may ask for no warm-up at all: `warmup_steps` is 0 then, and you can't divide by it.",
+            ),
+        ),
+        Exercise(
+            name="train_step",
+            chapter="04-training",
+            reference="training:train_step",
+            points=4,
+            difficulty=2,
+            minutes=15,
+            teaches="the one function that all of training consists of",
+            hints=(
+                "Five things: the loss, the old gradients gone, the new ones there, the rate set, the step taken.",
+                "The optimiser keeps its learning rate in `optimizer.param_groups`, a list of dicts with a key `lr`.",
+                "`backward()` adds to what is in `.grad`. Which call empties it, and where must it not stand?",
+                "`detach()` hands the loss on without the graph behind it.",
+            ),
+        ),
+        Exercise(
+            name="find_phases",
+            chapter="04-training",
+            reference="training:find_phases",
+            points=4,
+            difficulty=3,
+            minutes=20,
+            teaches="to turn what the eye sees in a curve into a rule",
+            hints=(
+                "A comparison such as `train_accuracy >= answered` gives an array of True and False, one a row.",
+                "A loop over the rows works well: note the step the first time that a condition holds.",
+                "Without a loop: `argmax` of True and False is the place of the first True. And if there is none?",
+                "The second and third condition count only from the end of the phase before: `&` with `steps >= …`.",
+            ),
+        ),
+        Exercise(
+            name="plateau_test_loss",
+            chapter="04-training",
+            reference="autograder.answers:plateau_test_loss",
+            points=1,
+            difficulty=1,
+            minutes=3,
+            teaches="that cross-entropy punishes a confident mistake more than ignorance",
+            hints=(
+                "What does the training loss reward, once all training questions are answered?",
+                "Work out the loss of one question whose wrong answer has got a probability of 0.99.",
+            ),
+            question=True,
+        ),
+    ),
+    "05-fourier": (),
+}
+"""The exercises of each chapter, in the order in which its page has them."""
+
+EXERCISES: dict[str, Exercise] = {exercise.name: exercise for chapter in CHAPTERS.values() for exercise in chapter}
+"""Every exercise of the course by name, in order."""
+
+
+def find_exercise(name: str) -> Exercise:
+    """The exercise of that name; raises ``KeyError`` if there is none."""
+    if name not in EXERCISES:
+        raise KeyError(f"there is no exercise {name!r}; there are: {', '.join(EXERCISES)}")
+    return EXERCISES[name]

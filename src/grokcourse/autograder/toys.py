@@ -1,0 +1,95 @@
+"""Small things that hidden tests make on the student's side, to pass them to the student's functions."""
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..config import RunConfig
+
+
+class ToyModel(nn.Module):
+    """Answers questions by a look-up for each number and each answer: small, smooth, and quick to train."""
+
+    def __init__(self, weights: Tensor, unembedding: Tensor) -> None:
+        super().__init__()
+        self.p = len(weights)
+        self.W_E = nn.Parameter(weights.clone())
+        self.W_U = nn.Parameter(unembedding.clone())
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """(n, 3) → (n, p + 1)."""
+        return self.fast_logits(tokens[:, 0], tokens[:, 1])
+
+    def fast_logits(self, a: Tensor, b: Tensor) -> Tensor:
+        """(n,), (n,) → (n, p + 1)."""
+        return torch.tanh(self.W_E[a] + self.W_E[b]) @ self.W_U
+
+
+def toy_model(weights: Tensor, unembedding: Tensor) -> ToyModel:
+    """A model with these weights: (p, d) and (d, p + 1)."""
+    return ToyModel(weights, unembedding)
+
+
+def adamw(model: nn.Module, lr: float, betas: list[float], weight_decay: float) -> torch.optim.AdamW:
+    """An optimiser of that model."""
+    return torch.optim.AdamW(model.parameters(), lr=lr, betas=tuple(betas), weight_decay=weight_decay)
+
+
+def module(own: list[Tensor], inner: list[Tensor], constants: list[Tensor]) -> nn.Module:
+    """A module with weights of its own, ``own_0`` …, weights of its part, ``inner.0`` …, and constants (not learnt)."""
+    made = nn.Module()
+    for i, weight in enumerate(own):
+        made.register_parameter(f"own_{i}", nn.Parameter(weight.clone()))
+    made.inner = nn.ParameterList(nn.Parameter(weight.clone()) for weight in inner)
+    for i, constant in enumerate(constants):
+        made.register_buffer(f"constant_{i}", constant.clone())
+    return made
+
+
+def config(**values: Any) -> SimpleNamespace:
+    """A config as a namespace of its hyperparameters; those not given have the main run's values."""
+    return SimpleNamespace(**RunConfig(**values).to_dict())
+
+
+def call_with_dtype(function: Callable[..., Any], dtype: str, *args: Any) -> Any:
+    """What the function returns for these arguments and ``dtype=torch.DTYPE``."""
+    return function(*args, dtype=getattr(torch, dtype))
+
+
+def call_with_arrays(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """What the function returns, given numpy arrays in place of tensors."""
+    return function(*(arg.numpy() if isinstance(arg, Tensor) else arg for arg in args), **kwargs)
+
+
+def call_on_views(function: Callable[..., Any], *args: Any, **kwargs: Any) -> dict[str, Any]:
+    """What the function returns, given each tensor as a view that is not contiguous; and whether it changed any."""
+    views = [_view(arg) if isinstance(arg, Tensor) else arg for arg in args]
+    value = function(*views, **kwargs)
+    pairs = zip(args, views, strict=True)
+    return {"value": value, "changed": any(isinstance(arg, Tensor) and not arg.equal(view) for arg, view in pairs)}
+
+
+def hangs_on_graph(function: Callable[..., Any], *args: Any) -> bool:
+    """Whether what the function returns still hangs on the graph that it was computed with."""
+    value = function(*args)
+    return isinstance(value, Tensor) and value.requires_grad
+
+
+def gradient(function: Callable[..., Any], x: Tensor, *args: Any) -> Tensor | None:
+    """The gradient, with respect to x, of the sum of what the function returns; None if none finds its way back."""
+    with torch.enable_grad():
+        x = x.clone().requires_grad_()
+        value = function(x.clone(), *args)
+        if not isinstance(value, Tensor) or not value.requires_grad:
+            return None
+        return torch.autograd.grad(value.sum(), x)[0]
+
+
+def _view(tensor: Tensor) -> Tensor:
+    """The same numbers in every second place of something larger, and in reverse order of dimensions."""
+    larger = tensor.new_zeros(*reversed(tensor.shape), 2)
+    view = larger[..., 0].permute(*reversed(range(tensor.ndim)))
+    return view.copy_(tensor)

@@ -1,0 +1,133 @@
+"""Values as bytes: how arrays, numbers, strings and handles cross between a hidden test and a student's code.
+
+One message is a safetensors file: its tensors are the message's arrays, and its metadata holds the rest as JSON.
+Nothing is ever unpickled, so a message can be wrong but cannot do anything.
+"""
+
+import dataclasses
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+
+MAX_BYTES = 256 * 2**20
+"""A longer message is refused."""
+
+
+class WireError(ValueError):
+    """A value cannot be sent, or bytes are no message."""
+
+
+@dataclass(frozen=True)
+class Handle:
+    """Stands for an object that stays on the student's side."""
+
+    number: int
+    kind: str
+    """The object's type, in words."""
+
+
+def encode(value: Any, keep: Callable[[object], Handle] | None = None) -> bytes:
+    """A value as bytes.
+
+    Args:
+        value: None, a bool, number, string, tensor, array, ``Handle``, or a list, tuple, dict or dataclass of those.
+        keep: what to do with any other object: keep it and return a handle for it. Without it, that is an error.
+
+    Raises:
+        WireError: if there is a value in it that cannot be sent.
+    """
+    arrays: dict[str, Tensor] = {}
+
+    def plain(part: Any, depth: int = 0) -> Any:
+        if depth > 20:
+            raise WireError("the value is nested more than 20 levels deep")
+        match part:
+            case None | bool() | str():
+                return part
+            case int() | np.integer():
+                return {"int": str(int(part))}
+            case float() | np.floating():
+                return {"float": float(part).hex()}
+            case np.bool_():
+                return bool(part)
+            case Tensor() | np.ndarray():
+                arrays[str(len(arrays))] = _as_tensor(part)
+                return {"array": str(len(arrays) - 1)}
+            case Handle():
+                return {"handle": [part.number, part.kind]}
+            case list() | tuple():
+                return {"list": [plain(item, depth + 1) for item in part]}
+            case Mapping():
+                return {"dict": [[plain(k, depth + 1), plain(v, depth + 1)] for k, v in part.items()]}
+            case _ if dataclasses.is_dataclass(part) and not isinstance(part, type):
+                fields = {field.name: getattr(part, field.name) for field in dataclasses.fields(part)}
+                return plain(fields, depth + 1)
+            case _ if keep:
+                return plain(keep(part))
+            case _:
+                raise WireError(f"a value of type {type(part).__name__} cannot be sent")
+
+    structure = json.dumps(plain(value))
+    return save(arrays, {"value": structure})
+
+
+def decode(message: bytes, fetch: Callable[[Handle], object] | None = None) -> Any:
+    """The value of a message; lists and tuples come back as lists, arrays as CPU tensors, dataclasses as dicts.
+
+    Args:
+        message: what ``encode`` returned, or anything that claims to be that.
+        fetch: the object that a handle stands for. Without it handles stay handles.
+
+    Raises:
+        WireError: if the bytes are no message.
+    """
+    if len(message) > MAX_BYTES:
+        raise WireError(f"the message is longer than {MAX_BYTES // 2**20} MiB")
+    try:
+        arrays = load(message)
+        header = json.loads(message[8 : 8 + int.from_bytes(message[:8], "little")])
+        return _value(json.loads(header["__metadata__"]["value"]), arrays, fetch)
+    except (SafetensorError, ValueError, KeyError, TypeError, RecursionError, OverflowError) as error:
+        raise WireError(f"the bytes are no message: {error}") from error
+
+
+def _as_tensor(array: Tensor | np.ndarray) -> Tensor:
+    if isinstance(array, np.ndarray):
+        try:
+            array = torch.from_numpy(np.ascontiguousarray(array))
+        except TypeError:
+            raise WireError(f"an array of dtype {array.dtype} cannot be sent") from None
+    if array.layout != torch.strided or array.is_complex():
+        raise WireError(f"a tensor of layout {array.layout} and dtype {array.dtype} cannot be sent")
+    if array.device.type == "meta":
+        raise WireError("a tensor on the device 'meta' holds no values")
+    return array.detach().to("cpu", copy=True).contiguous()
+
+
+def _value(part: Any, arrays: Mapping[str, Tensor], fetch: Callable[[Handle], object] | None) -> Any:
+    if part is None or isinstance(part, (bool, str)):
+        return part
+    ((kind, content),) = part.items()
+    match kind:
+        case "int":
+            return int(content)
+        case "float":
+            return float.fromhex(content)
+        case "array":
+            return arrays[content]
+        case "handle":
+            handle = Handle(int(content[0]), str(content[1]))
+            return fetch(handle) if fetch else handle
+        case "list":
+            return [_value(item, arrays, fetch) for item in content]
+        case "dict":
+            return {_value(k, arrays, fetch): _value(v, arrays, fetch) for k, v in content}
+        case _:
+            raise WireError(f"there is no kind of value called {kind!r}")

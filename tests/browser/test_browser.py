@@ -1,0 +1,162 @@
+"""Every page of the built site, opened from disk in a real browser: at a desk and on a phone, light and dark."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import axe_playwright_python
+import pytest
+from conftest import Site, toc_pages
+from playwright.sync_api import Browser, Page, sync_playwright
+
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PAGES = [*toc_pages(), "search"]
+VIEWS = [(width, scheme) for width in (1300, 390) for scheme in ("light", "dark")]
+AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if found is None:
+        reason = "no Chromium on this machine (on Debian: apt-get install chromium)"
+        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@dataclass
+class Watched:
+    """A page, and what went wrong while it was open."""
+
+    page: Page
+    troubles: list[str] = field(default_factory=list)
+
+    def settle(self) -> None:
+        """Wait until the formulas are set."""
+        self.page.wait_for_load_state("load")
+        self.page.evaluate("window.MathJax ? MathJax.startup.promise.then(() => null) : null")
+
+
+@contextmanager
+def opened(browser: Browser, url: str, width: int = 1300, scheme: str = "light") -> Iterator[Watched]:
+    context = browser.new_context(viewport={"width": width, "height": 844}, color_scheme=scheme)
+    watched = Watched(context.new_page())
+    page, troubles = watched.page, watched.troubles
+    page.on("console", lambda message: troubles.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: troubles.append(f"script error: {error}"))
+    page.on("requestfailed", lambda request: troubles.append(f"could not load {request.url}"))
+    page.on(
+        "request",
+        lambda request: (
+            troubles.append(f"asked for {request.url}")
+            if not request.url.startswith(("file:", "data:", "blob:"))
+            else None
+        ),
+    )
+    page.goto(url)
+    watched.settle()
+    yield watched
+    context.close()
+
+
+def url_of(site: Site, name: str) -> str:
+    return (site.html / f"{name}.html").as_uri()
+
+
+@pytest.mark.parametrize(("width", "scheme"), VIEWS)
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_opens_whole_and_alone(browser: Browser, site: Site, name: str, width: int, scheme: str):
+    with opened(browser, url_of(site, name), width, scheme) as watched:
+        page = watched.page
+        assert watched.troubles == []
+        assert page.evaluate("document.documentElement.dataset.theme") == scheme
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), "wider than the window"
+        dark = page.evaluate("parseInt(getComputedStyle(document.body).backgroundColor.match(/\\d+/)[0]) < 128")
+        assert dark is (scheme == "dark")
+
+        formulas = page.evaluate("""[...document.querySelectorAll("article .math")].map(element => ({
+            text: element.textContent.slice(0, 80),
+            set: element.querySelector("mjx-container") !== null,
+            wrong: element.querySelector("mjx-merror") !== null,
+        }))""")
+        assert [formula for formula in formulas if formula["wrong"] or not formula["set"]] == []
+
+        cut_off = page.evaluate("""[...document.querySelectorAll("article span.math mjx-container, .gc-figure svg")]
+            .filter(element => element.checkVisibility() && !element.closest("table, details:not([open])")
+                && element.getBoundingClientRect().right > document.documentElement.clientWidth)
+            .map(element => element.ariaLabel || element.closest(".math").textContent.slice(0, 80))""")
+        assert cut_off == [], "wider than the column: make a long formula a display formula"
+
+        empty = page.evaluate("""[...document.querySelectorAll("article img, article svg[role=img]")]
+            .filter(image => image.checkVisibility() && (image.getBoundingClientRect().width < 8
+                || (image.naturalWidth === 0 && image.complete)))
+            .map(image => image.src || image.ariaLabel)""")
+        assert empty == []
+
+        pale = page.evaluate("""[...document.querySelectorAll("html[data-theme=dark] .text_html:has(.gc-figure)")]
+            .map(card => getComputedStyle(card).backgroundColor)
+            .filter(colour => colour !== "rgba(0, 0, 0, 0)")""")
+        assert pale == []
+
+        page.evaluate(AXE)
+        options = {"rules": {"label-content-name-mismatch": {"enabled": True}}}
+        violations = page.evaluate("options => axe.run(options)", options)["violations"]
+        assert [f"{fault['id']}: {node['html'][:160]}" for fault in violations for node in fault["nodes"]] == []
+
+
+def test_the_search_works_from_disk(browser: Browser, site: Site):
+    with opened(browser, url_of(site, "book/index")) as watched:
+        page = watched.page
+        page.keyboard.press("Control+k")
+        page.locator("dialog[open] input[type=search]").fill("grokking")
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/search.html?q=grokking*")
+        page.wait_for_selector("#search-results li a")
+        assert "book/" in page.locator("#search-results li a").first.get_attribute("href")
+        page.locator("#search-results li a").first.click()
+        page.wait_for_url("**/book/*.html**")
+        assert watched.troubles == []
+
+
+def test_the_theme_switch_switches(browser: Browser, site: Site):
+    with opened(browser, url_of(site, "book/01-task"), scheme="light") as watched:
+        themes = set()
+        for _ in range(3):
+            watched.page.locator("button.theme-switch-button:visible").first.click()
+            themes.add(watched.page.evaluate("document.documentElement.dataset.theme"))
+        assert themes == {"light", "dark"}
+        assert watched.troubles == []
+
+
+def test_pointing_at_a_term_shows_its_definition(browser: Browser, site: Site):
+    with opened(browser, url_of(site, "book/01-task")) as watched:
+        term = watched.page.locator("article a[href*='glossary.html#term-']").first
+        term.hover()
+        tip = watched.page.locator(".tippy-box")
+        tip.wait_for(timeout=5_000)
+        assert len(tip.inner_text().split()) > 5
+        assert watched.troubles == []
+
+
+def test_icons_are_drawn_without_the_themes_icon_script(browser: Browser, site: Site):
+    with opened(browser, url_of(site, "book/01-task")) as watched:
+        drawn = watched.page.evaluate("""document.fonts.ready.then(() => ({
+            script: document.querySelector("svg.svg-inline--fa") !== null,
+            font: [...document.fonts].some(font => /Awesome/.test(font.family) && font.status === "loaded"),
+        }))""")
+        assert drawn == {"script": False, "font": True}

@@ -1,0 +1,40 @@
+"""What several test files share: where the repository is, and the built site."""
+
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True)
+class Site:
+    """The built site."""
+
+    html: Path
+    pages: list[str]
+    """The pages of the table of contents, as paths without an ending: ``book/01-task``."""
+
+
+def toc_pages() -> list[str]:
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text())
+    return [toc["root"], *(chapter["file"] for part in toc["parts"] for chapter in part["chapters"])]
+
+
+def build() -> subprocess.CompletedProcess[str]:
+    """Build the site as ``make site`` does."""
+    command = [Path(sys.executable).with_name("jupyter-book"), "build", ROOT, "-n", "-W", "--keep-going"]
+    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+
+
+@pytest.fixture(scope="session")
+def site() -> Site:
+    """The site as the sources stand now: built here, which costs seconds after ``make site``."""
+    built = build()
+    if built.returncode:
+        pytest.exit(f"the site does not build:\n{(built.stdout + built.stderr)[-6000:]}", returncode=1)
+    return Site(ROOT / "_build" / "html", toc_pages())

@@ -1,0 +1,538 @@
+"""Every figure on small arrays: it draws what it is given, is legible on pages and phones, and leaves no trace."""
+
+import io
+import itertools
+import math
+import re
+import xml.etree.ElementTree as ElementTree
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+import torch
+from matplotlib._pylab_helpers import Gcf
+from matplotlib.collections import LineCollection
+from matplotlib.colors import to_hex, to_rgb
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+from grokcourse import plots
+from grokcourse.plots import LIGHT, NARROW, PALETTE, WIDE
+
+P = 11
+STEPS = np.arange(0, 1001, 100)
+RNG = np.random.default_rng(0)
+TRAIN, TEST = np.geomspace(2.5, 1e-7, 11), np.r_[np.linspace(2.5, 20, 6), np.geomspace(9, 1e-6, 5)]
+ENERGY = np.r_[50.0, 0.1, 3.0, 0.1, 2.0, 0.1]
+PHASES = {"memorisation": (0, 200), "plateau": (200, 600), "grokking": (600, None)}
+LABELS = (np.arange(P)[:, None] + np.arange(P)) % P
+MASK = RNG.random((P, P)) < 0.3
+CIRCLE = np.stack([np.cos(2 * np.pi * 2 * np.arange(P) / P), np.sin(2 * np.pi * 2 * np.arange(P) / P)], axis=1)
+NAMES = ["constant", *(f"{wave} {k}" for k in range(1, 6) for wave in ("cos", "sin"))]
+QUESTION = ["7", "9", "="]
+
+GALLERY = {
+    "loss": lambda w: plots.loss_curves(
+        STEPS, TRAIN, TEST, chance=math.log(P), phases=PHASES, title="A title", width=w
+    ),
+    "loss, log steps": lambda w: plots.loss_curves(STEPS, TRAIN, TEST, phases=PHASES, log_steps=True, width=w),
+    "accuracy": lambda w: plots.accuracy_curves(STEPS, TRAIN / 3, TEST / 20, chance=1 / P, phases=PHASES, width=w),
+    "curves": lambda w: plots.curves({f"W_{i}": (STEPS, TRAIN + i) for i in range(5)}, ylabel="norm", width=w),
+    "sweep": lambda w: plots.sweep_curves(
+        {f"λ = {i}": [(STEPS, TEST * (i + 1)), (STEPS, TRAIN)] for i in range(8)}, ylabel="test loss", width=w
+    ),
+    "live": lambda w: plots.live_overlay((STEPS, TRAIN, TEST), (STEPS[:4], TRAIN[:4], TEST[:4]), chance=2.4, width=w),
+    "clock": lambda w: plots.clock(113, [(5, 10), (100, 50)], width=w),
+    "table": lambda w: plots.addition_table(LABELS, MASK, zoom=5, width=w),
+    "table without split": lambda w: plots.addition_table(LABELS, width=w),
+    "heat": lambda w: plots.heat_maps({f"m{i}": RNG.normal(size=(20, 9)) for i in range(3)}, ylabel="a", width=w),
+    "pattern": lambda w: plots.attention_pattern(np.full((4, 3, 3), 1 / 3), QUESTION, width=w),
+    "scores": lambda w: plots.heat_maps(
+        {"s": [[-1.0, -np.inf], [0.5, 2.0]]}, row_labels="ab", column_labels="ab", values=True, width=w
+    ),
+    "strips": lambda w: plots.activation_strips({"x": CIRCLE.T, "y": TRAIN}, tokens=["cos", "sin"], width=w),
+    "logits": lambda w: plots.logit_bars(TEST, 0, width=w),
+    "spectrum": lambda w: plots.spectrum(ENERGY, key=[2, 4], width=w),
+    "spectra": lambda w: plots.spectra({"before": np.ones(6), "after": ENERGY}, key={"after": [2, 4]}, width=w),
+    "over steps": lambda w: plots.spectrum_over_steps(
+        STEPS, np.tile(ENERGY, (11, 1)), key=[2, 4], phases=PHASES, width=w
+    ),
+    "map": lambda w: plots.spectrum_map(STEPS, np.tile(ENERGY, (11, 1)), key=[2, 4], width=w),
+    "circles": lambda w: plots.circles({k: CIRCLE * k for k in range(1, 5)}, width=w),
+    "waves": lambda w: plots.waves({"cos": CIRCLE[:, 0], "sin": CIRCLE[:, 1]}, points=CIRCLE[:, 0], width=w),
+    "smooth waves": lambda w: plots.waves({"cos": CIRCLE[:, 0]}, smooth=True, width=w),
+    "components": lambda w: plots.fourier_components(RNG.normal(size=(P, 8)), NAMES, top=4, width=w),
+    "all components": lambda w: plots.fourier_components(RNG.normal(size=(P * 5, 8)), NAMES * 5, width=w),
+    "architecture": lambda w: plots.architecture(113, 128, 4, 512, width=w),
+}
+BOTH_WIDTHS = [pytest.param((name, width), id=f"{name}-{width}") for name in GALLERY for width in (WIDE, NARROW)]
+
+
+def luminance(colour) -> float:
+    """WCAG 2.2, "relative luminance"."""
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(colour)]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one, other) -> float:
+    darker, lighter = sorted((luminance(one), luminance(other)))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def written(figure: Figure) -> list[Text]:
+    """All words that are drawn."""
+    kept = {id(text) for text in figure.findobj(Text) if text.get_visible() and text.get_text().strip()}
+    for axes in figure.axes:
+        if not axes.get_visible():
+            kept -= {id(text) for text in axes.findobj(Text)}
+        for axis in (axes.xaxis, axes.yaxis):
+            drawn = {id(tick) for tick in axis._update_ticks()} if axes.axison else set()
+            for tick in [*axis.majorTicks, *axis.minorTicks]:  # matplotlib keeps spare ones
+                kept -= {id(text) for text in tick.findobj(Text) if id(tick) not in drawn}
+    return [text for text in figure.findobj(Text) if id(text) in kept]
+
+
+def words(figure: Figure) -> list[str]:
+    return [text.get_text() for text in written(figure)]
+
+
+@pytest.fixture(scope="module", params=BOTH_WIDTHS)
+def figure(request):
+    name, width = request.param
+    before = dict(mpl.rcParams)
+    drawn = GALLERY[name](width)
+    assert dict(mpl.rcParams) == before
+    return drawn
+
+
+# ---------------------------------------------------------------------------------------------- every figure
+
+
+def test_every_figure_is_a_figure_outside_pyplot(figure):
+    assert isinstance(figure, Figure)
+    assert not Gcf.figs
+
+
+def test_words_are_large_enough_and_in_colours_of_the_palette(figure):
+    for text in written(figure):
+        assert text.get_fontsize() >= 9, text
+        assert to_hex(text.get_color()) in {*LIGHT.values(), plots.ON_CELL}, text
+
+
+def test_words_stay_inside_the_figure(figure):
+    renderer = figure._get_renderer()
+    for text in written(figure):
+        box = Text.get_window_extent(text, renderer)
+        assert -1 <= box.x0 <= box.x1 <= figure.bbox.x1 + 1, text
+        assert -1 <= box.y0 <= box.y1 <= figure.bbox.y1 + 1, text
+
+
+def test_lines_bars_and_frames_are_in_colours_of_the_palette(figure):
+    for axes in figure.axes:
+        for line in axes.lines:
+            assert to_hex(line.get_color()) in LIGHT.values()
+        for patch in axes.patches:
+            assert patch.get_edgecolor()[3] == 0 or to_hex(patch.get_edgecolor()) in LIGHT.values()
+            assert not patch.get_fill() or to_hex(patch.get_facecolor()) in LIGHT.values()
+        for lines in axes.collections:
+            if isinstance(lines, LineCollection):
+                assert {to_hex(colour) for colour in lines.get_color()} <= set(LIGHT.values())
+
+
+def test_the_readers_own_settings_do_not_spoil_a_figure():
+    with mpl.rc_context({"font.size": 3, "text.color": "red", "axes.facecolor": "black", "lines.linewidth": 9}):
+        figure = GALLERY["loss"](WIDE)
+    assert min(text.get_fontsize() for text in written(figure)) >= 9
+    assert figure.axes[0].lines[0].get_linewidth() == 2
+
+
+# ---------------------------------------------------------------------------------------------- colours
+
+
+@pytest.mark.parametrize("mode", [0, 1], ids=["light", "dark"])
+def test_contrast_with_the_page(mode):
+    paper = PALETTE["paper"][mode]
+    for name, pair in PALETTE.items():
+        if name not in ("paper", "grid"):
+            assert contrast(pair[mode], paper) >= 4.5, name  # enough for text, and more than lines need
+
+
+@pytest.mark.parametrize("mode", [0, 1], ids=["light", "dark"])
+def test_contrast_of_words_on_cells(mode):
+    paper, ink = (np.array(to_rgb(PALETTE[name][mode])) for name in ("paper", "ink"))
+    for colour_map in (plots.AMOUNT, plots.SIGNED):
+        for red, green, blue, alpha in colour_map(np.linspace(0, 1, 64)):
+            cell = alpha * np.array([red, green, blue]) + (1 - alpha) * paper
+            assert contrast(cell, ink) >= 4.5
+    for cell in plots.CYCLE(np.arange(256)):
+        assert contrast(cell[:3], plots.ON_CELL) >= 4.5
+
+
+def test_the_palette_can_be_told_from_its_light_values_alone():
+    assert len(set(LIGHT.values())) == len(PALETTE)
+    assert all(re.fullmatch("#[0-9a-f]{6}", value) for pair in PALETTE.values() for value in pair)
+
+
+# Machado, Oliveira and Fernandes 2009, severity 1, on linear RGB
+BLINDNESS = {
+    "protanopia": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
+    "deuteranopia": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.01182, 0.04294, 0.968881]],
+    "tritanopia": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.3039]],
+}
+
+
+def oklab(linear) -> np.ndarray:
+    """Ottosson 2020, from linear RGB."""
+    to_lms = [[0.4122214708, 0.5363325363, 0.0514459929], [0.2119034982, 0.6806995451, 0.1073969566]]
+    to_lms += [[0.0883024619, 0.2817188376, 0.6299787005]]
+    to_lab = [[0.2104542553, 0.793617785, -0.0040720468], [1.9779984951, -2.428592205, 0.4505937099]]
+    to_lab += [[0.0259040371, 0.7827717662, -0.808675766]]
+    return np.array(to_lab) @ np.cbrt(np.clip(np.array(to_lms) @ linear, 0, None))
+
+
+@pytest.mark.parametrize("kind", BLINDNESS)
+@pytest.mark.parametrize("mode", [0, 1], ids=["light", "dark"])
+def test_train_and_test_differ_for_colour_blind_readers(kind, mode):
+    seen = {}
+    for name in ("blue", "orange"):
+        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(PALETTE[name][mode])]
+        seen[name] = oklab(np.array(BLINDNESS[kind]) @ linear)
+    assert np.linalg.norm(seen["blue"] - seen["orange"]) > 0.15
+
+
+def test_the_cycle_closes_and_has_no_jumps():
+    linear = np.vectorize(lambda c: c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4)
+    ring = np.array([oklab(linear(colour[:3])) for colour in plots.CYCLE(np.arange(256))])
+    jumps = np.linalg.norm(ring - np.roll(ring, 1, axis=0), axis=1)
+    assert jumps.max() < 0.02
+    opposite = np.linalg.norm(ring - np.roll(ring, 128, axis=0), axis=1)
+    assert opposite.min() > 0.15
+
+
+# ---------------------------------------------------------------------------------------------- what is drawn
+
+
+def test_loss_curves_draw_the_losses_on_a_log_axis():
+    axes = GALLERY["loss"](WIDE).axes[0]
+    np.testing.assert_array_equal(axes.lines[0].get_xydata(), np.stack([STEPS, TRAIN], axis=1))
+    np.testing.assert_array_equal(axes.lines[1].get_xydata(), np.stack([STEPS, TEST], axis=1))
+    assert (axes.get_xscale(), axes.get_yscale()) == ("linear", "log")
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("step", "loss (nats)")
+    assert axes.get_xlim() == (0, 1000)
+    chance = [line for line in axes.lines if set(np.atleast_1d(line.get_ydata())) == {math.log(P)}]
+    assert len(chance) == 1
+    drawn = words(axes.figure)
+    assert {"train", "test", f"chance\n{math.log(P):.2f}", "A title", *PHASES} <= set(drawn)
+
+
+def test_phases_are_shaded_from_their_first_to_their_last_step():
+    axes = GALLERY["loss"](WIDE).axes[0]
+    spans = [(patch.get_x(), patch.get_x() + patch.get_width()) for patch in axes.patches]
+    assert spans == [(0, 200), (200, 600), (600, 1000)]
+    names = [text for text in axes.texts if text.get_text() in PHASES]
+    boxes = sorted((text.get_window_extent() for text in names), key=lambda box: box.x0)
+    assert all(left.x1 < right.x0 for left, right in itertools.pairwise(boxes))
+
+
+def test_log_steps_keep_step_0():
+    axes = plots.loss_curves(STEPS, TRAIN, TEST, log_steps=True).axes[0]
+    assert axes.get_xscale() == "symlog"
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["0", "100", "1,000"]
+    assert axes.get_xlim()[0] == 0
+
+
+def test_accuracy_is_in_per_cent():
+    figure = GALLERY["accuracy"](WIDE)
+    np.testing.assert_array_equal(figure.axes[0].lines[0].get_ydata(), TRAIN / 3)
+    assert figure.axes[0].get_ylim()[0] == 0
+    assert {"100%", f"chance\n{1 / P:.1%}"} <= set(words(figure))
+
+
+def test_what_a_log_axis_cannot_show_is_a_gap():
+    line = plots.loss_curves([0, 1, 2], [1, 0, 0.5], [1, math.nan, 2]).axes[0].lines[0]
+    np.testing.assert_array_equal(line.get_ydata(), [1, np.nan, 0.5])
+
+
+def test_a_line_that_ends_on_the_way_has_its_name_there():
+    axes = plots.curves({"short": ([0, 1], [1, 1]), "long": ([0, 10], [0, 0])}, ylabel="y").axes[0]
+    short, long = axes.texts
+    assert short.xy == (1, 1)
+    assert short.get_window_extent().x0 < axes.bbox.x0 + 0.2 * axes.bbox.width
+    assert long.get_window_extent().x0 > axes.bbox.x1
+
+
+def test_lines_that_end_together_have_names_apart():
+    figure = plots.curves({f"line {i}": ([0, 1], [i, 0]) for i in range(5)}, ylabel="y", width=NARROW)
+    boxes = [Text.get_window_extent(text) for text in written(figure) if text.get_text().startswith("line")]
+    assert not any(one.overlaps(other) for one, other in itertools.combinations(boxes, 2))
+
+
+@pytest.mark.parametrize(
+    ("wanted", "sizes", "expected"),
+    [
+        ([0.5], [0.1], [0.5]),
+        ([0.5, 0.5], [0.1, 0.1], [0.45, 0.55]),
+        ([0.9, 0.1], [0.2, 0.2], [0.9, 0.1]),
+        ([1.0, 1.0], [0.1, 0.1], [0.85, 0.95]),
+        ([0.0, 0.02, 0.9], [0.2, 0.2, 0.2], [0.1, 0.3, 0.9]),
+        ([0.5, 0.5], [0.8, 0.8], [0.4, 1.2]),
+    ],
+)
+def test_spread(wanted, sizes, expected):
+    np.testing.assert_allclose(plots._spread(wanted, sizes, 0, 1), expected)
+
+
+def test_a_sweep_has_one_colour_for_each_setting_and_one_dash_for_each_seed():
+    lines = GALLERY["sweep"](WIDE).axes[0].lines
+    assert len(lines) == 16
+    assert [lines[0].get_color(), lines[-1].get_color()] == [LIGHT["ramp0"], LIGHT["ramp7"]]
+    assert len({line.get_color() for line in lines}) == 8
+    assert lines[0].get_linestyle() != lines[1].get_linestyle()
+
+
+def test_the_live_run_lies_on_the_recorded_one():
+    wide, thin = GALLERY["live"](WIDE).axes[0].lines[:2]
+    assert wide.get_linewidth() > 3 * thin.get_linewidth()
+    np.testing.assert_array_equal(thin.get_ydata(), TRAIN[:4])
+
+
+def test_a_clock_ends_at_the_sum():
+    figure = plots.clock(12, [(10, 5), (0, 30)])
+    assert [axes.get_title("center") for axes in figure.axes] == ["10 + 5 → 3", "0 + 30 → 6"]
+    turned = figure.axes[0].lines[1].get_xydata()
+    np.testing.assert_allclose(turned[0], 0.72 * np.array([np.sin(np.pi * 10 / 6), np.cos(np.pi * 10 / 6)]))
+    np.testing.assert_allclose(turned[-1], [0.72, 0], atol=1e-12)
+    assert {text.get_text() for text in figure.axes[0].texts if text.get_text()} == {"0", "10", "3"}
+
+
+def test_the_table_is_strong_where_trained():
+    whole, corner = GALLERY["table"](WIDE).axes
+    picture = whole.images[0].get_array()
+    np.testing.assert_array_equal(MASK, picture[..., 3] == 1)
+    colours = {label: {tuple(c) for c in picture[label == LABELS][:, :3]} for label in range(P)}
+    assert all(len(shades) == 1 for shades in colours.values())
+    assert len(set.union(*colours.values())) == P
+    cells = {tuple(map(round, text.get_position()[::-1])): text for text in corner.texts}
+    assert {cell: int(text.get_text()) for cell, text in cells.items()} == {
+        (a, b): (a + b) % P for a in range(5) for b in range(5)
+    }
+    assert all((text.get_weight() == "bold") == MASK[cell] for cell, text in cells.items())
+    assert len(corner.patches) == MASK[:5, :5].sum()
+
+
+def test_heat_maps_share_one_scale_around_zero():
+    figure = plots.heat_maps({"a": [[1, -4]], "b": [[0, 2]]})
+    images = [axes.images[0] for axes in figure.axes if axes.images]
+    assert [image.get_clim() for image in images] == [(-4, 4), (-4, 4)]
+    assert images[0].cmap(0.5)[3] < 0.01
+
+
+def test_attention_patterns_name_the_tokens_and_write_the_shares():
+    figure = GALLERY["pattern"](WIDE)
+    drawn = words(figure)
+    assert drawn.count("0.33") == 36
+    assert {"head 0", "head 3", *QUESTION} <= set(drawn)
+
+
+def test_strips_say_their_shape_and_largest_value():
+    drawn = words(plots.activation_strips({"resid": np.array([[1, -3.5], [0, 2]]), "b": [0.25]}))
+    assert {"resid", "2 × 2, up to ±3.5", "1, up to ±0.25"} <= set(drawn)
+
+
+def test_the_right_answer_is_marked():
+    axes = plots.logit_bars([1.0, 5.0, -2.0], 1).axes[0]
+    right = [bar for bar in axes.patches if to_hex(bar.get_facecolor()) == LIGHT["orange"]]
+    assert [(bar.get_x() + bar.get_width() / 2, bar.get_height()) for bar in right] == [(1, 5)]
+    assert "1: the right one" in words(axes.figure)
+
+
+def test_a_spectrum_shows_shares_without_the_constant():
+    axes = GALLERY["spectrum"](WIDE).axes[0]
+    heights = {round(bar.get_x() + bar.get_width() / 2): bar.get_height() for bar in axes.patches}
+    np.testing.assert_allclose([heights[k] for k in range(1, 6)], ENERGY[1:] / ENERGY[1:].sum())
+    marked = {round(bar.get_x() + 0.4) for bar in axes.patches if to_hex(bar.get_facecolor()) == LIGHT["orange"]}
+    assert marked == {2, 4}
+    assert {text.get_text() for text in axes.texts} == {"2", "4"}
+
+
+def test_spectra_share_their_axes():
+    before, after = GALLERY["spectra"](WIDE).axes
+    assert before.get_ylim() == after.get_ylim()
+    assert (len(before.texts), len(after.texts)) == (0, 2)
+
+
+def test_over_steps_the_shares_add_up_to_one():
+    lines = GALLERY["over steps"](WIDE).axes[0].lines[:3]
+    np.testing.assert_allclose(sum(line.get_ydata() for line in lines), 1)
+    assert {"k = 2", "k = 4", "all others"} <= set(words(lines[0].figure))
+
+
+def test_the_map_has_frequencies_upwards_and_steps_rightwards():
+    mesh = GALLERY["map"](WIDE).axes[0].collections[0]
+    assert mesh.get_array().shape == (5, 11)
+    np.testing.assert_allclose(mesh.get_array()[1], 3 / 5.3)
+
+
+def test_circles_show_each_number_once():
+    figure = plots.circles({2: CIRCLE}, label=3)
+    np.testing.assert_allclose(figure.axes[0].collections[0].get_offsets(), CIRCLE)
+    assert [text.get_text() for text in figure.axes[0].texts] == ["0", "1", "2"]
+
+
+@pytest.mark.parametrize("p", [7, 8])
+@pytest.mark.parametrize("k", [0, 1, 3])
+def test_smooth_waves_are_the_waves_between_the_numbers(p, k):
+    values = np.cos(2 * np.pi * k * np.arange(p) / p)
+    line = plots.waves({"w": values}, smooth=True).axes[0].lines[1]
+    x, y = line.get_data()
+    np.testing.assert_allclose(y, np.cos(2 * np.pi * k * x / p), atol=1e-12)
+
+
+def test_waves_compare_with_points_in_every_row():
+    figure = GALLERY["waves"](WIDE)
+    for axes, values in zip(figure.axes, CIRCLE.T, strict=True):
+        np.testing.assert_array_equal(axes.lines[1].get_ydata(), values)
+        np.testing.assert_array_equal(axes.lines[2].get_ydata(), CIRCLE[:, 0])
+
+
+def test_components_are_sorted_by_their_length():
+    rows = np.diag([1.0, 5.0, 3.0])
+    picture, bars = plots.fourier_components(rows, ["constant", "cos 1", "sin 1"], top=2).axes
+    np.testing.assert_array_equal(picture.images[0].get_array(), rows[[1, 2]])
+    assert [bar.get_width() for bar in bars.patches] == [5, 3]
+    assert [label.get_text() for label in picture.get_yticklabels()] == ["cos 1", "sin 1"]
+
+
+def test_the_diagram_says_the_models_own_shapes():
+    drawn = " ".join(words(plots.architecture(59, 96, 3, 200)))
+    for shape in ("(3,)", "(3, 96)", "(3, 3, 32)", "(3, 3, 3)", "(3, 200)", "(3, 60)", "(60,)", "(60, 96)", "(96, 60)"):
+        assert shape in drawn
+
+
+@pytest.mark.parametrize("kind", [list, np.asarray, torch.tensor, lambda x: torch.tensor(x, requires_grad=True)])
+def test_arrays_may_be_lists_numpy_or_torch(kind):
+    figure = plots.loss_curves(kind(STEPS.astype(float).tolist()), kind(TRAIN.tolist()), kind(TEST.tolist()))
+    np.testing.assert_allclose(figure.axes[0].lines[1].get_ydata(), TEST, rtol=1e-6)
+
+
+def test_a_torch_mask_and_half_precision():
+    plots.addition_table(torch.tensor(LABELS), torch.tensor(MASK))
+    plots.activation_strips({"x": torch.ones(4, dtype=torch.bfloat16)})
+
+
+# ---------------------------------------------------------------------------------------------- on the page
+
+
+def test_html_has_one_picture_for_pages_and_one_for_phones():
+    page = plots.to_html(GALLERY["loss"](WIDE), 'Loss < 1 & "falling"')
+    pictures = re.findall(r"<svg .*?</svg>", page, flags=re.S)
+    assert len(pictures) == 2
+    widths = []
+    for picture in pictures:
+        root = ElementTree.fromstring(re.sub(r' xmlns(:\w+)?="[^"]*"| xlink:', " ", picture))
+        assert root.get("aria-label") == 'Loss < 1 & "falling"'
+        assert root.get("role") == "img"
+        widths.append(float(root.get("width").removesuffix("pt")) / 72)
+        ids = [element.get("id") for element in root.iter() if element.get("id")]
+        assert len(ids) == len(set(ids))
+    np.testing.assert_allclose(widths, [WIDE, NARROW])
+    all_ids = re.findall(r' id="([^"]*)"', page)
+    assert len(all_ids) == len(set(all_ids))
+    assert not re.search("<metadata|<!--", page)
+
+
+def test_every_colour_of_the_palette_follows_the_mode():
+    page = plots.to_html(GALLERY["loss"](WIDE), "alt")
+    pictures = "".join(re.findall(r"<svg .*?</svg>", page, flags=re.S))
+    for name, (light, dark) in PALETTE.items():
+        assert f"--gc-{name}: {dark}" in page
+        assert len(re.findall(light, pictures)) == len(re.findall(rf"var\(--gc-{name}, {light}\)", pictures))
+
+
+def test_html_is_the_same_every_time():
+    assert plots.to_html(GALLERY["circles"](WIDE), "alt") == plots.to_html(GALLERY["circles"](WIDE), "alt")
+
+
+@pytest.mark.parametrize("name", ["table", "circles", "all components", "map"])
+def test_a_figure_weighs_little(name):
+    page = plots.to_html(GALLERY[name](WIDE), "alt")
+    assert len(page) < 400_000
+
+
+def test_other_figures_can_be_shown_too():
+    figure = Figure()
+    figure.subplots().plot([1, 2])
+    assert plots.to_html(figure, "A line").count("<svg") == 1
+
+
+def test_many_marks_become_pixels():
+    figure = Figure()
+    figure.subplots().scatter(*np.random.default_rng(0).random((2, 5000)))
+    assert len(plots.to_html(figure, "A cloud")) < 400_000
+
+
+@pytest.mark.parametrize("alt", ["", "  "])
+def test_a_figure_needs_alt_text(alt):
+    with pytest.raises(ValueError, match="alt text"):
+        plots.to_html(GALLERY["loss"](WIDE), alt)
+
+
+def test_show_displays_once_and_returns_nothing(monkeypatch):
+    pytest.importorskip("IPython")
+    shown = []
+    monkeypatch.setattr("IPython.display.display", shown.append)
+    assert plots.show(GALLERY["spectrum"](WIDE), "A spectrum") is None
+    assert len(shown) == 1
+    assert 'aria-label="A spectrum"' in shown[0].data
+
+
+def test_saving_as_an_image_works_as_with_any_figure():
+    GALLERY["loss"](WIDE).savefig(buffer := io.BytesIO(), format="png")
+    assert buffer.getvalue().startswith(b"\x89PNG")
+
+
+# ---------------------------------------------------------------------------------------------- bad input
+
+
+@pytest.mark.parametrize(
+    ("call", "reason"),
+    [
+        (lambda: plots.loss_curves([], [], []), "empty"),
+        (lambda: plots.loss_curves([0, 1], [1, 2], [1]), "1 values for 2 steps"),
+        (lambda: plots.loss_curves([0, 1], [1, 2], [math.nan, math.nan]), "no finite number"),
+        (lambda: plots.loss_curves([0, 1], [1, 2], [0, -1]), "above zero"),
+        (lambda: plots.loss_curves([0, 1], [[1, 2]], [1, 2]), "1 dimension,"),
+        (lambda: plots.loss_curves([0, 1], [1, 2], [1, 2], phases={"x": (1, 0)}), "ends before it starts"),
+        (lambda: plots.curves({}, ylabel="y"), "1 to 5 lines, not 0"),
+        (lambda: plots.curves({str(i): ([0, 1], [0, 1]) for i in range(6)}, ylabel="y"), "not 6"),
+        (lambda: plots.sweep_curves({}, ylabel="y"), "1 to 8 settings"),
+        (lambda: plots.sweep_curves({"a": []}, ylabel="y"), "no run is given for 'a'"),
+        (lambda: plots.clock(12, []), "a dial needs sums"),
+        (lambda: plots.clock(12, [(12, 1)]), "a dial needs sums"),
+        (lambda: plots.addition_table(np.ones((3, 4))), r"\(p, p\)"),
+        (lambda: plots.addition_table(np.ones((3, 3)), np.ones((4, 4))), r"\(p, p\)"),
+        (lambda: plots.heat_maps({}), "empty"),
+        (lambda: plots.heat_maps({"a": [[1, 2]]}, column_labels=["x"]), "1 labels for 2"),
+        (lambda: plots.attention_pattern(np.ones((3, 3)), QUESTION), "3 dimensions"),
+        (lambda: plots.attention_pattern(np.ones((1, 3, 3)), "ab"), "2 labels for 3"),
+        (lambda: plots.activation_strips({}), "empty"),
+        (lambda: plots.activation_strips({"x": np.ones((2, 2, 2))}), "x must have"),
+        (lambda: plots.logit_bars([1, 2], 2), "one of 0 … 1"),
+        (lambda: plots.spectrum([1, 0, 0]), "no energy besides"),
+        (lambda: plots.spectrum([1]), "no energy besides"),
+        (lambda: plots.spectrum(ENERGY, key=[6]), "among 1 … 5"),
+        (lambda: plots.spectra({}), "empty"),
+        (lambda: plots.spectrum_over_steps([1], np.tile(ENERGY, (2, 1)), key=[]), "1 steps but 2 spectra"),
+        (lambda: plots.spectrum_map([1, 1], np.tile(ENERGY, (2, 1))), "rising"),
+        (lambda: plots.circles({}), "empty"),
+        (lambda: plots.circles({1: np.ones((5, 3))}), r"\(p, 2\)"),
+        (lambda: plots.waves({}), "empty"),
+        (lambda: plots.waves({"a": [1, 2], "b": [1, 2, 3]}), "b has 3 values, not 2"),
+        (lambda: plots.waves({"a": [1, 2]}, points=[1]), "points has 1 values"),
+        (lambda: plots.fourier_components(np.ones((3, 3)), ["a"]), "3 rows but 1 names"),
+        (lambda: plots.architecture(113, 10, 4, 2), "no such model"),
+    ],
+)
+def test_bad_input_is_refused_with_a_reason(call, reason):
+    with pytest.raises(ValueError, match=reason):
+        call()
