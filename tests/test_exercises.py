@@ -5,7 +5,7 @@ import inspect
 
 import pytest
 
-from grokcourse.autograder.check import Feedback, run_checks
+from grokcourse.autograder.feedback import Feedback, run_checks
 from grokcourse.autograder.registry import CHAPTERS, EXERCISES
 from grokcourse.autograder.testing import hidden_tests, planted_mistakes
 

@@ -327,6 +327,11 @@ def test_heat_maps_share_one_scale_around_zero():
     assert images[0].cmap(0.5)[3] < 0.01
 
 
+def test_numbers_in_cells_have_real_signs():
+    drawn = words(plots.heat_maps({"a": [[-0.001, -1.5, -np.inf]]}, values=True))
+    assert {"0.00", "−1.50", "−∞"} <= set(drawn)
+
+
 def test_attention_patterns_name_the_tokens_and_write_the_shares():
     figure = GALLERY["pattern"](WIDE)
     drawn = words(figure)

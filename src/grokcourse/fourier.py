@@ -204,6 +204,23 @@ def circle(matrix: Tensor, k: int) -> Tensor:
     return matrix @ (directions / lengths).T
 
 
+def cos_of_sum(k: int, p: int) -> Tensor:
+    """The table cos(ω_k (a + b)) for all numbers a and b, by the angle addition identity: a and b are never added.
+
+    Only the waves of a alone and of b alone enter, cos(ω_k a), sin(ω_k a), cos(ω_k b) and sin(ω_k b) with ω_k = 2πk/p.
+
+    Args:
+        k: the frequency.
+        p: the modulus.
+
+    Returns:
+        (p, p) float64: entry [a, b] is cos(ω_k (a + b)), the same as cos(ω_k ((a + b) mod p)).
+    """
+    angle = 2 * math.pi * k * torch.arange(p, dtype=torch.float64) / p
+    cos, sin = angle.cos(), angle.sin()
+    return torch.outer(cos, cos) - torch.outer(sin, sin)
+
+
 def _along(dim: int, basis: Tensor, x: Tensor) -> Tensor:
     """Multiply x by a (p, p) matrix along one dimension."""
     return torch.tensordot(basis, x, dims=([1], [dim])).movedim(0, dim)

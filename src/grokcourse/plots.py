@@ -143,9 +143,10 @@ SIGNED = ListedColormap(
     np.concatenate([_overlay(NEGATIVE, "")(np.arange(256))[::-1], _overlay(POSITIVE, "")(np.arange(256))]), "gc_signed"
 )
 """Negative blue, zero the page, positive orange."""
-ON_CELL = "#0b0d10"
 CYCLE = _cycle()
-"""A closed ring of colours, for numbers modulo p; words on it are in ``ON_CELL``, in light and dark pages alike."""
+"""A closed ring of colours, for numbers modulo p."""
+ON_CELL = "#0b0d10"
+"""Words on a cell of ``CYCLE``, which looks alike in both modes."""
 
 
 class Picture(Figure):
@@ -234,7 +235,7 @@ def _svg(figure: Figure, alt: str) -> str:
     svg = buffer.getvalue()
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", svg, flags=re.S)
-    # ids must differ between the figures of a page, also between the same figure twice
+    # the ids of clip paths and glyphs must differ between the figures of a page
     prefix = "gc" + hashlib.sha256((alt + svg).encode()).hexdigest()[:8]
     svg = re.sub(r'( id="|href="#|url\(#)', rf"\g<1>{prefix}-", svg)
     names = {light: name for name, (light, _) in PALETTE.items()}
@@ -557,7 +558,7 @@ def heat_maps(
         axes.spines[:].set(visible=True, color=GRID)
         if values:
             for row, column in np.ndindex(*array.shape):
-                text = f"{array[row, column]:.2f}".replace("-", "−").replace("inf", "∞")
+                text = f"{array[row, column]:z.2f}".replace("-", "−").replace("inf", "∞")
                 axes.text(column, row, text, ha="center", va="center", fontsize=10)
     for i, axes in enumerate(grid):
         axes.set_visible(i < len(arrays))

@@ -46,15 +46,25 @@ def write_notebooks(folder: str | Path, source: Path = NOTEBOOKS) -> Iterator[tu
 
 
 def renew(built: Path, package: Path = NOTEBOOKS) -> Iterator[tuple[str, str]]:
-    """Make the package's notebooks those of a built site; yields names and what was done, as ``write_notebooks``.
+    """Make the package's notebooks those of a built site, whatever they were.
+
+    Yields:
+        For each notebook its name, and what was done: ``written``, ``up to date`` or ``removed``.
 
     Raises:
         StartError: if the site has none.
     """
-    names = {path.name for path in built.glob("*.ipynb")}
-    yield from write_notebooks(package, built)
-    for path in package.glob("*.ipynb"):
-        if path.name not in names:
+    new = {path.name: path.read_bytes() for path in sorted(built.glob("*.ipynb"))}
+    if not new:
+        raise StartError(f"there are no notebooks in {built}")
+    package.mkdir(exist_ok=True)
+    for name, content in new.items():
+        is_new = not (package / name).exists() or (package / name).read_bytes() != content
+        if is_new:
+            (package / name).write_bytes(content)
+        yield name, "written" if is_new else "up to date"
+    for path in sorted(package.glob("*.ipynb")):
+        if path.name not in new:
             path.unlink()
             yield path.name, "removed"
 
@@ -75,7 +85,8 @@ def _write(new: bytes, path: Path) -> str:
 def sealed(notebook: Mapping[str, Any]) -> dict[str, Any]:
     """The notebook with a digest of itself in its metadata, under ``grokcourse``."""
     made = json.loads(json.dumps(notebook))
-    made["metadata"].setdefault("grokcourse", {})["digest"] = _digest(made)
+    ours = made["metadata"].setdefault("grokcourse", {})
+    ours["digest"] = _digest(made)
     return made
 
 

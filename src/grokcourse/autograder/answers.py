@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from .. import tasks, training
+from .. import fourier, tasks, training
 from ..config import RunConfig
 from ..model import Transformer
 
@@ -63,11 +63,21 @@ def plateau_test_loss() -> str:
 
 
 def patched_answer() -> str:
-    """15. The stream at `=` starts alike in every question, and all that reaches it afterwards is `attn_out`: now that of
-    5 + 10. So from there on the model computes what it computes for 5 + 10, to the last digit, trained or not.
+    """15, the answer to 5 + 10: all that "=" ever learns about the two numbers comes to it through `attn_out`.
+
+    Its own start is the same in every question. So from there on the model computes just what it computes for 5 + 10,
+    to the last digit, trained or not.
     """
     model = Transformer.from_config(RunConfig())
     question, other = torch.tensor([[100, 50, model.p]]), torch.tensor([[5, 10, model.p]])
     logits, cache = model.run_with_cache(other)
     patched, _ = model.run_with_cache(question, {"attn_out": lambda _: cache["attn_out"]})
     return "b" if patched.equal(logits) else "d"
+
+
+def shifted_spectrum() -> str:
+    """A shift turns each frequency's cosine and sine into one another, and the sum of their squares does not notice."""
+    n = torch.arange(RunConfig().p, dtype=torch.float64)
+    distance = torch.minimum(n, len(n) - n)
+    before, after = (fourier.energy_per_frequency(values) for values in (distance, distance.roll(3)))
+    return "b" if torch.allclose(before, after) else "d"

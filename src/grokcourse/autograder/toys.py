@@ -1,11 +1,12 @@
 """Small things that hidden tests make on the student's side, to pass them to the student's functions."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from types import SimpleNamespace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.optim.adamw import adamw as adamw_step
 
 from ..config import RunConfig
 
@@ -33,9 +34,38 @@ def toy_model(weights: Tensor, unembedding: Tensor) -> ToyModel:
     return ToyModel(weights, unembedding)
 
 
-def adamw(model: nn.Module, lr: float, betas: list[float], weight_decay: float) -> torch.optim.AdamW:
+class ToyAdamW:
+    """What a training step needs of ``torch.optim.AdamW``, whose making would import a second's worth of modules."""
+
+    def __init__(self, weights: Iterable[Tensor], lr: float, betas: Sequence[float], weight_decay: float) -> None:
+        settings = {"lr": lr, "betas": tuple(betas), "eps": 1e-8, "weight_decay": weight_decay}
+        self.param_groups: list[dict[str, Any]] = [{"params": list(weights), **settings}]
+        self.state: dict[Tensor, tuple[Tensor, Tensor, Tensor]] = {}
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradients."""
+        for group in self.param_groups:
+            for weight in group["params"]:
+                weight.grad = None if set_to_none or weight.grad is None else torch.zeros_like(weight)
+
+    @torch.no_grad()
+    def step(self) -> None:
+        """Move every weight that has a gradient."""
+        for group in self.param_groups:
+            beta1, beta2 = group["betas"]
+            named = {name: group[name] for name in ("lr", "eps", "weight_decay")} | {"beta1": beta1, "beta2": beta2}
+            for weight in group["params"]:
+                if weight.grad is None:
+                    continue
+                fresh = torch.zeros_like(weight), torch.zeros_like(weight), torch.tensor(0.0)
+                mean, square, steps = self.state.setdefault(weight, fresh)
+                named |= {"foreach": False, "amsgrad": False, "maximize": False}
+                adamw_step([weight], [weight.grad], [mean], [square], [], [steps], **named)
+
+
+def adamw(model: nn.Module, lr: float, betas: list[float], weight_decay: float) -> ToyAdamW:
     """An optimiser of that model."""
-    return torch.optim.AdamW(model.parameters(), lr=lr, betas=tuple(betas), weight_decay=weight_decay)
+    return ToyAdamW(model.parameters(), lr, betas, weight_decay)
 
 
 def module(own: list[Tensor], inner: list[Tensor], constants: list[Tensor]) -> nn.Module:

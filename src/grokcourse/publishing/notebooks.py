@@ -7,9 +7,11 @@ nor solutions (``exercises.Disclosure`` of the class ``gc-solution``).
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import urljoin
 
 import nbformat
@@ -20,6 +22,8 @@ from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.errors import ConfigError, SphinxError
+from sphinx.util.math import get_node_equation_number
+from sphinx_design.dropdown import dropdown_main
 
 from grokcourse import __version__, start
 from grokcourse.autograder.registry import find_exercise
@@ -104,6 +108,7 @@ def write_notebook(app: Sphinx, doctree: nodes.document, docname: str) -> None:
         docname,
         Repository.from_config(app.config),
         {uri: name for uri, (_, name) in app.env.images.items()},
+        partial(get_node_equation_number, SimpleNamespace(builder=app.builder)),
         ".".join(map(str, number)) + ". " if number else "",
         app.config.html_title or app.config.project,
     )
@@ -154,6 +159,8 @@ class Page:
     repository: Repository
     images: dict[str, str]
     """Image files by the names that they have on the site."""
+    numbers: Callable[[nodes.math_block], str]
+    """The number that the page gives a labelled equation."""
     number: str
     """Of the chapter: ``"1. "``, or nothing."""
     course: str
@@ -291,6 +298,9 @@ class Prose:
                 return [self._admonition(node)]
             case Disclosure():
                 return [] if "gc-solution" in node["classes"] else [_details(node["summary"], self._inside(node))]
+            case dropdown_main():
+                title, *rest = node.children
+                return [_details(self.inline(title), "\n\n".join(text for part in rest for text in self.blocks(part)))]
             case nodes.table():
                 return [self._table(node)]
             case nodes.image():
@@ -360,8 +370,7 @@ class Prose:
 
     def _equation(self, node: nodes.math_block) -> str:
         """On one line, so that it survives in quotes and lists; with its number if it has one."""
-        number = node.get("number")
-        tag = rf" \tag{{{number}}}" if number else ""
+        tag = rf" \tag{{{self.page.numbers(node)}}}" if node.get("number") else ""
         return f"$${self._formula(node.astext())}{tag}$$"
 
     def _admonition(self, node: nodes.Element) -> str:

@@ -1,5 +1,6 @@
 """Hidden tests of chapter 01, the task."""
 
+import itertools
 import math
 import random
 
@@ -536,7 +537,7 @@ def _chance_losses(student, moduli):
 def test_chance_loss_rises(student, draw):
     losses = _chance_losses(student, (1, 2, 3, draw.integer(4, 50), draw.integer(51, 200)))
     expect(abs(losses[0][1]) < 1e-12, "with one possible answer the loss should be zero", "p = 1")
-    for (p, before), (q, after) in zip(losses, losses[1:], strict=False):
+    for (p, before), (q, after) in itertools.pairwise(losses):
         expect(after > before, "more answers should make guessing cost more", f"p = {p} and p = {q}")
 
 

@@ -9,7 +9,7 @@ from torch.optim.sgd import sgd
 
 from .. import answers
 from ..testing import checks, expect, expect_close, expect_number, expect_tensor, mistake
-from .questions import expect_choice, expect_prediction, wrong_choice, wrong_numbers
+from .questions import expect_choice, expect_prediction, wrong_number, wrong_values
 
 # --- sgd_update -------------------------------------------------------------------------------------------------------
 
@@ -478,14 +478,14 @@ def test_halving_steps(student, draw):
     expect(abs(got - right) <= right / 100, "after another number of steps half of the weight is left")
 
 
-wrong_numbers(
+wrong_number(
     "halving_steps", "Each step takes a thousandth of what is still there, not of what there was at the start.", 500.0
 )
-wrong_numbers("halving_steps", "That is 1/(ηλ): by then only about a third is left.", 1000.0)
-wrong_numbers("halving_steps", "After about 1/(ηλ) steps only a third is left, and half must come sooner.", 1443.0)
-wrong_numbers("halving_steps", "That would fit a decay of 0.1; here λ is 1.", 6931.0)
-wrong_numbers("halving_steps", "Powers of 1 − ηλ ask for the natural logarithm; this used the one to base 10.", 301.0)
-wrong_numbers("halving_steps", "That is in units of 1/(ηλ): how many steps are in one of them?", 0.693)
+wrong_number("halving_steps", "That is 1/(ηλ): by then only about a third is left.", 1000.0)
+wrong_number("halving_steps", "After about 1/(ηλ) steps only a third is left, and half must come sooner.", 1443.0)
+wrong_number("halving_steps", "That would fit a decay of 0.1; here λ is 1.", 6931.0)
+wrong_number("halving_steps", "Powers of 1 − ηλ ask for the natural logarithm; this used the one to base 10.", 301.0)
+wrong_number("halving_steps", "That is in units of 1/(ηλ): how many steps are in one of them?", 0.693)
 
 
 # --- first_to_grok ----------------------------------------------------------------------------------------------------
@@ -497,16 +497,8 @@ def test_first_to_grok(student, draw):
     expect(got == answers.first_to_grok(), "another run answers its test set first")
 
 
-wrong_choice("first_to_grok", "A gentle decay disturbs the memoriser the least, and so it can stay for long.", "a")
-wrong_choice("first_to_grok", "More decay than this would wear the list down faster.", "b")
-wrong_choice("first_to_grok", "This is the course's usual decay; compare 1/(ηλ) of all four runs.", "c")
+wrong_values("first_to_grok", "A gentle decay disturbs the memoriser the least, and so it can stay for long.", "a", "A")
+wrong_values("first_to_grok", "More decay than this would wear the list down faster.", "b", "B")
+wrong_values("first_to_grok", "This is the course's usual decay; compare 1/(ηλ) of all four runs.", "c", "C")
 
-
-@mistake("first_to_grok", "Give the letter of your answer, not the weight decay.")
-def the_weight_decay():
-    return 3.0
-
-
-@mistake("first_to_grok", "Give the letter of your answer, not the weight decay.")
-def the_weight_decay_as_a_whole_number():
-    return 3
+wrong_values("first_to_grok", "Give the letter of your answer, not the weight decay.", 3, 3.0, "3", 1, 1.0, "1")

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 
 from .. import answers, toys
 from ..testing import checks, expect, expect_close, expect_number, expect_tensor, mistake
-from .questions import expect_choice, expect_prediction, wrong_choice, wrong_numbers
+from .questions import expect_choice, expect_prediction, wrong_number, wrong_values
 
 # --- learning_rate ----------------------------------------------------------------------------------------------------
 
@@ -291,8 +291,8 @@ def plain_gradient_descent(model, optimizer, tokens, labels, lr):
 @mistake("train_step", "A new optimiser at each step has forgotten the running means: use the one that is passed in.")
 def a_new_optimizer(model, optimizer, tokens, labels, lr):
     group = optimizer.param_groups[0]
-    settings = {name: group[name] for name in ("betas", "weight_decay")}
-    return _step(model, torch.optim.AdamW(model.parameters(), **settings), tokens, labels, lr)
+    new = toys.adamw(model, group["lr"], group["betas"], group["weight_decay"])
+    return _step(model, new, tokens, labels, lr)
 
 
 # --- find_phases ------------------------------------------------------------------------------------------------------
@@ -498,11 +498,11 @@ def test_lost_gap(student, draw):
     expect(abs(got - answers.lost_gap()) <= 2, "the usual formula's loss becomes exactly 0 at another gap")
 
 
-wrong_numbers("lost_gap", "float32 has about 7 decimal digits; the gap, though, counts powers of e.", 7.0)
-wrong_numbers("lost_gap", "That is where one other answer would get lost; here there are 112.", 17.0)
-wrong_numbers("lost_gap", "That fits float64, with its 53 binary digits.", 41.0)
-wrong_numbers("lost_gap", "That is where exp overflows in float32; digits are lost long before.", 88.0)
-wrong_numbers("lost_gap", "That is where exp itself becomes 0 in float32; next to a 1 it is lost long before.", 104.0)
+wrong_number("lost_gap", "float32 has about 7 decimal digits; the gap, though, counts powers of e.", 7.0)
+wrong_number("lost_gap", "That is where one other answer would get lost; here there are 112.", 17.0)
+wrong_number("lost_gap", "That fits float64, with its 53 binary digits.", 41.0)
+wrong_number("lost_gap", "That is where exp overflows in float32; digits are lost long before.", 88.0)
+wrong_number("lost_gap", "That is where exp itself becomes 0 in float32; next to a 1 it is lost long before.", 104.0)
 
 
 # --- plateau_test_loss ------------------------------------------------------------------------------------------------
@@ -514,13 +514,14 @@ def test_plateau_test_loss(student, draw):
     expect(got == answers.plateau_test_loss(), "the test loss lies elsewhere, or there for another reason")
 
 
-wrong_choice("plateau_test_loss", "A few right answers more do not help much if the others become very expensive.", "a")
-wrong_choice(
-    "plateau_test_loss", "To guess, a model must be unsure: is it, after a thousand steps of being rewarded?", "b"
+wrong_values(
+    "plateau_test_loss", "A few right answers more do not help much if the others become very expensive.", "a", "A"
 )
-wrong_choice("plateau_test_loss", "Small weights make a model less sure, and an unsure model pays about log p.", "d")
+wrong_values(
+    "plateau_test_loss", "To guess, a model must be unsure: is it, after a thousand steps of being rewarded?", "b", "B"
+)
+wrong_values(
+    "plateau_test_loss", "Small weights make a model less sure, and an unsure model pays about log p.", "d", "D"
+)
 
-
-@mistake("plateau_test_loss", "Give the letter of your answer.")
-def the_side_in_words():
-    return "above"
+wrong_values("plateau_test_loss", "Give the letter of your answer.", "above", "below", "Above", "Below")

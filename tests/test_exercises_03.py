@@ -1,0 +1,85 @@
+"""Other correct solutions to the exercises of chapter 03, and whether its questions' answers are true of the runs."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from grokcourse import runs, training
+from grokcourse.autograder import answers
+from grokcourse.config import RunConfig
+
+
+def sgd_shrink_first(weight, grad, *, lr, weight_decay):
+    return (1 - lr * weight_decay) * weight - lr * grad
+
+
+def sgd_with_l2(weight, grad, *, lr, weight_decay):
+    return weight.add(grad + weight_decay * weight, alpha=-lr)
+
+
+def sgd_one_by_one(weight, grad, *, lr, weight_decay):
+    moved = [w - lr * (g + weight_decay * w) for w, g in zip(weight.flatten(), grad.flatten(), strict=True)]
+    return torch.stack(moved).reshape(weight.shape)
+
+
+def adamw_decay_first(weight, grad, mean, square, step, *, lr, betas, weight_decay, eps=1e-8):
+    mean, square = torch.lerp(grad, mean, betas[0]), torch.lerp(grad.square(), square, betas[1])
+    correction = math.sqrt(1 - betas[1] ** step) / (1 - betas[0] ** step)
+    root = square.sqrt() + eps * math.sqrt(1 - betas[1] ** step)
+    return weight * (1 - lr * weight_decay) - lr * correction * mean / root, mean, square
+
+
+def adamw_in_numpy(weight, grad, mean, square, step, *, lr, betas, weight_decay, eps=1e-8):
+    w, g, m, v = (tensor.numpy() for tensor in (weight, grad, mean, square))
+    m, v = betas[0] * m + (1 - betas[0]) * g, betas[1] * v + (1 - betas[1]) * g * g
+    ratio = m / (1 - betas[0] ** step) / (np.sqrt(v / (1 - betas[1] ** step)) + eps)
+    return [torch.from_numpy(array) for array in (w - lr * (ratio + weight_decay * w), m, v)]
+
+
+def norm_of_one_long_vector(model):
+    return torch.nn.utils.parameters_to_vector(model.parameters()).norm().item()
+
+
+def norm_in_a_loop(model):
+    total = 0.0
+    for _, weight in model.named_parameters():
+        for value in weight.detach().flatten().tolist():
+            total += value * value
+    return math.sqrt(total)
+
+
+def norm_of_norms(model):
+    return torch.stack([weight.detach().norm() for weight in model.parameters()]).norm()
+
+
+ALTERNATIVES = [
+    ("sgd_update", sgd_shrink_first),
+    ("sgd_update", sgd_with_l2),
+    ("sgd_update", sgd_one_by_one),
+    ("adamw_update", adamw_decay_first),
+    ("adamw_update", adamw_in_numpy),
+    ("weight_norm", norm_of_one_long_vector),
+    ("weight_norm", norm_in_a_loop),
+    ("weight_norm", norm_of_norms),
+    ("halving_steps", math.log(2) / 1e-3),
+    ("halving_steps", 693),
+    ("first_to_grok", " D "),
+]
+
+
+def test_half_of_a_weight_is_left_where_the_logarithm_says():
+    assert answers.halving_steps() == math.ceil(math.log(0.5) / math.log(1 - 1e-3))
+
+
+def test_the_run_said_to_grok_first_does():
+    grokked = {}
+    for letter, (decay, steps) in {"a": (0.1, 25_000), "b": (0.3, 25_000), "c": (1, 25_000), "d": (3, 10_000)}.items():
+        try:
+            run = runs.find(RunConfig(weight_decay=decay, steps=steps))
+        except runs.RunNotFoundError:
+            pytest.skip("not all of the runs are recorded")
+        columns = [run.history[name] for name in ("step", "train_accuracy", "test_accuracy", "test_loss")]
+        grokked[letter] = training.find_phases(*columns, run.config.chance_loss).grokked or math.inf
+    assert min(grokked, key=grokked.get) == answers.first_to_grok()

@@ -1,0 +1,481 @@
+"""The student notebooks: what is in them, that they run, and that buttons, files and package agree on them."""
+
+import importlib.metadata
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from copy import deepcopy
+from pathlib import Path
+from types import SimpleNamespace
+
+import nbformat
+import pytest
+import yaml
+from bs4 import BeautifulSoup
+from conftest import ROOT, Site, toc_pages
+from nbclient import NotebookClient
+from packaging.requirements import Requirement
+
+import grokcourse
+from grokcourse import start
+from grokcourse.autograder.registry import CHAPTERS, EXERCISES
+from grokcourse.cli import main
+from grokcourse.publishing import notebooks
+from grokcourse.publishing.stubs import stub_source
+
+PAGES = {chapter: page for page in toc_pages() if (chapter := notebooks.chapter_of(page))}
+QUICKLY = """
+def _shorten():
+    from grokcourse import training
+
+    train = training.train
+
+    def train_a_little(config, *arguments, **options):
+        return train(config.replace(steps=min(config.steps, 100)), *arguments, **options)
+
+    training.train = train_a_little
+
+
+_shorten()
+"""
+"""Run before a notebook in these tests: long training is cut short, and the notebook does not know."""
+COLAB = {"torch": "2.11.0", "numpy": "2.1.3", "matplotlib": "3.10.0", "safetensors": "0.8.0", "tqdm": "4.67.3"}
+"""What a Colab GPU runtime has of our dependencies (googlecolab/backend-info, 19 August 2026: Python 3.13.15)."""
+
+
+@pytest.fixture(scope="module")
+def built(site: Site) -> dict[str, nbformat.NotebookNode]:
+    """The notebooks of the built site, by chapter."""
+    paths = sorted((site.html / notebooks.ON_SITE).iterdir())
+    return {path.stem: nbformat.read(path, as_version=nbformat.NO_CONVERT) for path in paths}
+
+
+# --- What is in them ---
+
+
+def test_every_chapter_has_one(built: dict[str, nbformat.NotebookNode]):
+    assert set(built) == set(PAGES)
+    assert set(CHAPTERS) <= set(PAGES)
+
+
+@pytest.mark.parametrize("chapter", PAGES)
+def test_it_is_a_valid_notebook_without_outputs(built: dict[str, nbformat.NotebookNode], chapter: str):
+    notebook = built[chapter]
+    nbformat.validate(notebook)
+    assert (notebook.nbformat, notebook.nbformat_minor) == (4, 5)
+    assert notebook.metadata.kernelspec.name == "python3"
+    assert notebook.metadata.accelerator == "GPU"
+    assert notebook.metadata.grokcourse.chapter == chapter
+    assert notebook.metadata.grokcourse.version == grokcourse.__version__
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert "google.colab" in code[0].source
+    assert all(cell.outputs == [] and cell.execution_count is None for cell in code)
+    assert all(cell.source.strip() for cell in notebook.cells)
+
+
+@pytest.mark.parametrize("chapter", PAGES)
+def test_prose_is_resolved_and_code_is_for_students(built: dict[str, nbformat.NotebookNode], chapter: str):
+    prose = "\n".join(cell.source for cell in built[chapter].cells if cell.cell_type == "markdown")
+    code = "\n".join(cell.source for cell in built[chapter].cells if cell.cell_type == "code")
+    outside_code = re.sub(r"```.*?```", "", prose, flags=re.DOTALL)
+    assert re.findall(r"\{[a-z:]+\}`|\{[a-z-]+\}\n|np\.float|\bglue\b", outside_code) == []
+    links = re.findall(r"\]\(([^)\s]*)\)", outside_code)
+    assert links
+    assert [link for link in links if not link.startswith("https://")] == []
+    assert [word for word in ("myst_nb", "glue(", "verify_chapter", "hidden", "# Solution") if word in code] == []
+
+
+@pytest.mark.parametrize("chapter", PAGES)
+def test_exercises_stand_as_stubs_with_their_hints(built: dict[str, nbformat.NotebookNode], chapter: str):
+    cells = built[chapter].cells
+    prose = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    stubs = {cell.id.removeprefix("exercise-"): cell.source for cell in cells if cell.id.startswith("exercise-")}
+    assert stubs == {exercise.name: stub_source(exercise) for exercise in CHAPTERS.get(chapter, ())}
+    for exercise in CHAPTERS.get(chapter, ()):
+        assert prose.count(f": `{exercise.name}`") == 1
+        assert exercise.question or exercise.source not in prose
+    assert prose.count("<summary>Hint") == sum(len(exercise.hints) for exercise in CHAPTERS.get(chapter, ()))
+    assert "<summary>Solution" not in prose
+
+
+def test_the_packages_notebooks_are_those_of_the_site(built: dict[str, nbformat.NotebookNode]):
+    """Only measured numbers may differ, by a little: another machine rounds differently, and takes another time."""
+    kept = {path.stem: nbformat.read(path, as_version=nbformat.NO_CONVERT) for path in start.NOTEBOOKS.glob("*.ipynb")}
+    assert set(kept) == set(built), RENEW
+    for chapter, notebook in built.items():
+        assert [cell.id for cell in kept[chapter].cells] == [cell.id for cell in notebook.cells], f"{chapter}: {RENEW}"
+        for old, new in zip(kept[chapter].cells, notebook.cells, strict=True):
+            assert same_but_for_noise(old.source, new.source), f"{chapter}, cell {new.id}: {RENEW}"
+            assert (old.cell_type, old.metadata) == (new.cell_type, new.metadata), f"{chapter}, {new.id}: {RENEW}"
+
+
+RENEW = "the package's notebook is stale: run `grokcourse notebooks` after building the site, and commit the result"
+NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?(?:e[+-]?\d+)?")
+ABOUT_THE_MACHINE = re.compile(r"The live run took .*?\.(?=\s|$)")
+
+
+def same_but_for_noise(old: str, new: str) -> bool:
+    """Whether two texts agree, except that numbers may differ by 5 % or be mere rounding."""
+    old, new = ABOUT_THE_MACHINE.sub("", old), ABOUT_THE_MACHINE.sub("", new)
+    if NUMBER.sub("#", old) != NUMBER.sub("#", new):
+        return False
+    pairs = zip(NUMBER.findall(old), NUMBER.findall(new), strict=True)
+    values = [(float(one.replace(",", "")), float(other.replace(",", ""))) for one, other in pairs]
+    return all(abs(one - other) <= max(1e-5, 0.05 * abs(one)) for one, other in values)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "same"),
+    [
+        ("a loss of 4.70 at step 5,000", "a loss of 4.73 at step 5,100", True),
+        ("a loss of 4.70 at step 5,000", "a loss of 4.70 at step 6,000", False),
+        ("off by 3e-07.", "off by 8e-07.", True),
+        ("a loss of 4.70", "a gain of 4.70", False),
+        ("The live run took 60 seconds (device: cpu). Yes.", "The live run took 3 seconds (device: cuda). Yes.", True),
+    ],
+)
+def test_what_counts_as_noise(old: str, new: str, same: bool):
+    assert same_but_for_noise(old, new) is same
+
+
+# --- Where they are ---
+
+
+@pytest.mark.parametrize("chapter", PAGES)
+def test_buttons_paths_and_files_agree(site: Site, chapter: str):
+    config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))["repository"]
+    page = site.html / f"{PAGES[chapter]}.html"
+    html = BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")
+
+    (button,) = html.select("a.btn-colab-button")
+    slug = config["url"].removeprefix("https://github.com/")
+    opened = f"https://colab.research.google.com/github/{slug}/blob/{config['branch']}/"
+    assert button["href"].startswith(opened)
+    in_repository = ROOT / button["href"].removeprefix(opened)
+    assert in_repository == ROOT / "src" / "grokcourse" / "notebooks" / f"{chapter}.ipynb"
+    assert in_repository == start.NOTEBOOKS / f"{chapter}.ipynb"
+    assert in_repository.is_file()
+    ignored = subprocess.run(["git", "check-ignore", in_repository], cwd=ROOT, capture_output=True, text=True)
+    assert ignored.stdout == ""
+
+    (button,) = html.select("a.btn-notebook-button")
+    downloaded = (page.parent / button["href"]).resolve()
+    assert downloaded == site.html / notebooks.ON_SITE / f"{chapter}.ipynb"
+    assert json.loads(downloaded.read_bytes())["metadata"]["grokcourse"]["chapter"] == chapter
+
+
+def test_one_place_names_the_repository():
+    options = {"repository_url": "https://github.com/Fork/course/", "repository_branch": "2027"}
+    fork = notebooks.Repository.from_config(SimpleNamespace(html_theme_options=options, html_baseurl=""))
+    assert fork.on_colab("01-task") == (
+        "https://colab.research.google.com/github/Fork/course/blob/2027/src/grokcourse/notebooks/01-task.ipynb"
+    )
+    assert fork.site == "https://fork.github.io/course"
+    moved = notebooks.Repository.from_config(
+        SimpleNamespace(html_theme_options=options, html_baseurl="https://x.org/c/")
+    )
+    assert moved.site == "https://x.org/c"
+    with pytest.raises(notebooks.ConfigError, match=r"'https://gitlab\.com/a/b'"):
+        notebooks.Repository.from_config(
+            SimpleNamespace(html_theme_options={"repository_url": "https://gitlab.com/a/b"}, html_baseurl="")
+        )
+
+
+# --- That they run ---
+
+
+def run(notebook: nbformat.NotebookNode, folder: Path) -> nbformat.NotebookNode:
+    """Run a notebook from top to bottom in a kernel of its own; any failing cell raises."""
+    notebook = deepcopy(notebook)
+    notebook.cells.insert(0, nbformat.v4.new_code_cell(QUICKLY))
+    return NotebookClient(
+        notebook, timeout=600, kernel_name="python3", resources={"metadata": {"path": folder}}
+    ).execute()
+
+
+def solved(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """The notebook with each stub replaced by the package's own source, or by the right value."""
+    notebook = deepcopy(notebook)
+    for cell in notebook.cells:
+        exercise = EXERCISES.get(cell.id.removeprefix("exercise-"))
+        if exercise:
+            answer = f"{exercise.name} = {exercise.solution!r}" if exercise.question else exercise.source
+            assert exercise.stub in cell.source
+            cell.source = cell.source.replace(exercise.stub, answer)
+    return notebook
+
+
+def said(notebook: nbformat.NotebookNode) -> dict[str, str]:
+    """What ``check`` said of each exercise."""
+    return {
+        cell.id.removeprefix("exercise-"): "\n".join(
+            output.get("text") or output.data["text/plain"] for output in cell.outputs
+        )
+        for cell in notebook.cells
+        if cell.id.startswith("exercise-")
+    }
+
+
+@pytest.fixture(scope="module")
+def ran(
+    built: dict[str, nbformat.NotebookNode], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[tuple[str, str], nbformat.NotebookNode | Exception]]:
+    """Every notebook, run as it is and solved, two at a time."""
+    folder = tmp_path_factory.mktemp("notebooks")
+    variants = {(chapter, "as it is"): notebook for chapter, notebook in built.items()}
+    variants |= {(chapter, "solved"): solved(notebook) for chapter, notebook in built.items() if CHAPTERS.get(chapter)}
+
+    def attempt(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode | Exception:
+        try:
+            return run(notebook, folder)
+        except Exception as error:  # told by the test of that notebook
+            return error
+
+    with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(2) as pool:
+        patch.setenv("OMP_NUM_THREADS", "1")
+        patch.delenv("GROKCOURSE_RUNS", raising=False)
+        yield dict(zip(variants, pool.map(attempt, variants.values()), strict=True))
+
+
+@pytest.mark.parametrize("chapter", PAGES)
+def test_it_runs_as_it_is(ran: dict[tuple[str, str], nbformat.NotebookNode | Exception], chapter: str):
+    notebook = ran[chapter, "as it is"]
+    assert not isinstance(notebook, Exception), notebook
+    for name, text in said(notebook).items():
+        assert "not answered yet" in text or "not written yet" in text, f"{name}: {text}"
+    outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
+    assert [output.text for output in outputs if output.get("name") == "stderr"] == []
+
+
+@pytest.mark.parametrize("chapter", [chapter for chapter, inside in CHAPTERS.items() if inside])
+def test_it_runs_solved_with_full_marks(ran: dict[tuple[str, str], nbformat.NotebookNode | Exception], chapter: str):
+    notebook = ran[chapter, "solved"]
+    assert not isinstance(notebook, Exception), notebook
+    told = said(notebook)
+    assert list(told) == [exercise.name for exercise in CHAPTERS[chapter]]
+    assert {name: text for name, text in told.items() if "tests pass (" not in text} == {}
+
+
+# --- On Colab ---
+
+
+@pytest.mark.parametrize("on_colab", [False, True])
+@pytest.mark.parametrize("is_tagged", [False, True])
+def test_the_first_cell_installs_this_version_on_colab_and_does_nothing_elsewhere(
+    on_colab: bool, is_tagged: bool, tmp_path: Path
+):
+    path = start.NOTEBOOKS / "01-task.ipynb"
+    cell = next(cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code")
+    pip = tmp_path / "pip"
+    pip.write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/log\ncase "$@" in *zip) exit {0 if is_tagged else 1};; esac\n')
+    pip.chmod(0o755)
+    (tmp_path / "log").touch()
+    script = "from IPython.core.interactiveshell import InteractiveShell as Shell\nimport sys\n"
+    script += 'sys.modules["google.colab"] = sys\n' if on_colab else ""
+    script += f"shell = Shell.instance()\nshell.run_cell({cell.source!r}).raise_error()\n"
+    environment = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}", "IPYTHONDIR": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", script], env=environment, check=True, capture_output=True)
+    tag, branch = (
+        f"install -q --no-deps https://github.com/grokcourse/grokcourse/archive/{ref}.zip"
+        for ref in (f"v{grokcourse.__version__}", "main")
+    )
+    expected = [] if not on_colab else [tag] if is_tagged else [tag, branch]
+    assert (tmp_path / "log").read_text().splitlines() == expected
+
+
+def test_colab_has_all_that_the_course_needs():
+    """So ``--no-deps`` lacks nothing, and without it a resolver would still find nothing to change."""
+    needed = [Requirement(line) for line in importlib.metadata.requires("grokcourse")]
+    needed = [requirement for requirement in needed if not requirement.marker]
+    assert needed
+    assert [
+        str(requirement) for requirement in needed if COLAB.get(requirement.name) not in requirement.specifier
+    ] == []
+
+
+# --- Their making ---
+
+
+def make(markdown: str, tmp_path: Path) -> dict:
+    """The notebook of a chapter with that text, through Sphinx; its cells are not run."""
+    (tmp_path / "conf.py").write_text(
+        'extensions = ["myst_nb", "grokcourse.publishing.sphinx_ext"]\nnb_execution_mode = "off"\n'
+        'html_theme = "sphinx_book_theme"\nproject = "Course"\nexclude_patterns = ["_build"]\n'
+        'html_theme_options = {"repository_url": "https://github.com/a/b"}\n'
+        'myst_enable_extensions = ["dollarmath", "deflist", "smartquotes", "colon_fence"]\n'
+        'suppress_warnings = ["config.cache", "myst-nb.lexer"]\n'
+    )
+    (tmp_path / "index.md").write_text("# Index\n\n```{toctree}\n01-one\n```\n\n(there)=\n## Elsewhere\n\nText.\n")
+    front = "---\nfile_format: mystnb\nkernelspec:\n  name: python3\n---\n\n"
+    (tmp_path / "01-one.md").write_text(front + markdown)
+    command = [sys.executable, "-m", "sphinx", "-n", "-W", "--keep-going", "-b", "html", ".", "_build"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return json.loads((tmp_path / "_build" / "notebooks" / "01-one.ipynb").read_text())
+
+
+SAMPLE = """# One & only
+
+```{glossary}
+loss
+: What it *costs*.
+```
+
+A {term}`loss` of 5 $ and *two* **words**, `co|de`, $a_1 * b$, a_b, <tag>, [a link](https://x.org/y_z), {ref}`there`.
+
+$$
+a &= 1 \\\\
+b &= 2
+$$ (eq-one)
+
+See {eq}`eq-one`.
+
+(here)=
+## A table
+
+| a | b |
+|---|---|
+| `x|y` | $|z|$ |
+
+```{warning}
+Do not.
+
+- one
+- two
+
+      code
+```
+
+```{admonition} Think first
+:class: dropdown
+An answer.
+```
+
+1. first
+   - inner
+2. second
+
+> A quotation.
+
+```{code-cell} ipython3
+:tags: [hide-input]
+x = 1
+```
+
+```{code-cell} ipython3
+:tags: [remove-cell]
+secret = 2
+```
+
+\\- not a list
+
+```{code-cell} ipython3
+x = 1
+```
+
+```{code-cell} ipython3
+x = 1
+```
+"""
+
+
+def test_markdown_of_everything_that_chapters_use(tmp_path: Path):
+    cells = make(SAMPLE.replace("`x|y`", "`x\\|y`").replace("$|z|$", "$\\|z\\|$"), tmp_path)["cells"]
+    text = "\n\n".join(cell["source"] for cell in cells if cell["cell_type"] == "markdown")
+    for expected in (
+        "# One & only\n",
+        "A loss of 5 \\$ and *two* **words**, `co|de`, $a_1 * b$, a_b, &lt;tag>, [a link](https://x.org/y_z), "
+        "[Elsewhere](https://a.github.io/b/index.html#there).",
+        "$$\\begin{aligned}\na",
+        "> **Warning**\n>\n> Do not.\n>\n> - one\n> - two",
+        "<details>\n<summary>Think first</summary>\n\nAn answer.\n\n</details>",
+        "1. first\n\n   - inner\n2. second",
+        "> A quotation.",
+        "\\- not a list",
+    ):
+        assert expected in text
+    code = [cell for cell in cells if cell["cell_type"] == "code"]
+    assert [cell["source"] for cell in code[1:]] == ["x = 1"] * 3
+    assert code[1]["metadata"]["jupyter"] == {"source_hidden": True}
+    assert len({cell["id"] for cell in cells}) == len(cells)
+
+
+def test_an_edit_changes_no_other_cells_id(tmp_path: Path):
+    before = make("# One\n\nText.\n\n## Two\n\nMore.\n\n```{code-cell} ipython3\nx = 1\n```\n\nEnd.\n", tmp_path)
+    after = make("# One\n\nText.\n\nNew.\n\n## Two\n\nMore.\n\n```{code-cell} ipython3\nx = 1\n```\n\nEnd.\n", tmp_path)
+    changed = {cell["id"] for cell in before["cells"]} ^ {cell["id"] for cell in after["cells"]}
+    assert len(changed) == 2  # the cell with the edit, before and after
+
+
+# --- A student's folder ---
+
+
+@pytest.fixture
+def ours(tmp_path: Path) -> Path:
+    """A folder of two notebooks as the package has them."""
+    folder = tmp_path / "ours"
+    folder.mkdir()
+    for name in ("01-a", "02-b"):
+        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("x = 1", id="one")])
+        (folder / f"{name}.ipynb").write_text(start.to_json(start.sealed(notebook)), encoding="utf-8")
+    return folder
+
+
+def renew(path: Path) -> None:
+    notebook = json.loads(path.read_text())
+    notebook["cells"][0]["source"] = "x = 2"
+    path.write_text(start.to_json(start.sealed(notebook)), encoding="utf-8")
+
+
+def test_start_writes_updates_and_never_overwrites(ours: Path, tmp_path: Path):
+    mine = tmp_path / "deep" / "mine"
+    assert dict(start.write_notebooks(mine, ours)) == {"01-a.ipynb": "written", "02-b.ipynb": "written"}
+    assert dict(start.write_notebooks(mine, ours)) == {"01-a.ipynb": "up to date", "02-b.ipynb": "up to date"}
+    edited = json.loads((mine / "01-a.ipynb").read_text())
+    edited["cells"][0]["outputs"] = [nbformat.v4.new_output("stream", text="run")]
+    (mine / "01-a.ipynb").write_text(json.dumps(edited))
+    for path in ours.iterdir():
+        renew(path)
+    assert dict(start.write_notebooks(mine, ours)) == {"01-a.ipynb": "kept", "02-b.ipynb": "updated"}
+    assert json.loads((mine / "01-a.ipynb").read_text()) == edited
+    assert (mine / "02-b.ipynb").read_bytes() == (ours / "02-b.ipynb").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"mine", b"[]", b'{"metadata": {}}', b'{"metadata": {"grokcourse": 3}}', b"\xff"]
+)
+def test_start_keeps_what_is_not_ours(content: bytes, ours: Path, tmp_path: Path):
+    (tmp_path / "01-a.ipynb").write_bytes(content)
+    assert dict(start.write_notebooks(tmp_path, ours))["01-a.ipynb"] == "kept"
+    assert (tmp_path / "01-a.ipynb").read_bytes() == content
+
+
+def test_the_command_start(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    assert main(["start", str(tmp_path / "mine")]) == 0
+    names = {path.name for path in start.NOTEBOOKS.glob("*.ipynb")}
+    assert {path.name for path in (tmp_path / "mine").iterdir()} == names
+    assert capsys.readouterr().out.count(": written\n") == len(names)
+    (tmp_path / "mine" / "01-task.ipynb").write_text("mine")
+    assert main(["start", str(tmp_path / "mine")]) == 0
+    assert "01-task.ipynb: kept as it is" in capsys.readouterr().out
+    (tmp_path / "file").write_text("")
+    assert main(["start", str(tmp_path / "file")]) == 1
+    assert "cannot be written to" in capsys.readouterr().err
+
+
+def test_the_command_notebooks_needs_a_site(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    assert main(["notebooks", "--site", str(tmp_path)]) == 1
+    assert "build the site first" in capsys.readouterr().err
+
+
+def test_the_package_takes_over_what_a_site_has(ours: Path, tmp_path: Path):
+    package = tmp_path / "package"
+    assert dict(start.renew(ours, package)) == {"01-a.ipynb": "written", "02-b.ipynb": "written"}
+    (package / "01-a.ipynb").write_text("edited by hand")
+    (ours / "02-b.ipynb").unlink()
+    assert dict(start.renew(ours, package)) == {"01-a.ipynb": "written", "02-b.ipynb": "removed"}
+    assert dict(start.renew(ours, package)) == {"01-a.ipynb": "up to date"}

@@ -1,0 +1,220 @@
+"""Exercises on pages: the chapters' stubs, the boxes, and solutions that are published only if they are meant to be."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from bs4 import BeautifulSoup
+from conftest import ROOT
+
+import grokcourse
+from grokcourse.autograder.registry import CHAPTERS, EXERCISES, Exercise
+from grokcourse.publishing import exercises, stubs
+
+PACKAGE = Path(grokcourse.__file__).parent
+WITH_EXERCISES = [chapter for chapter, inside in CHAPTERS.items() if inside]
+FUNCTION = EXERCISES["all_questions"]
+QUESTION = next(exercise for exercise in EXERCISES.values() if exercise.question)
+
+
+def chapter_text(chapter: str) -> str:
+    return (ROOT / "book" / f"{chapter}.md").read_text(encoding="utf-8")
+
+
+def body(exercise: Exercise) -> list[str]:
+    """The lines that a student is to write, as the package has them."""
+    given = exercise.stub.splitlines()
+    return [line.strip() for line in exercise.source.splitlines() if line not in given]
+
+
+# --- The chapters' text ---
+
+
+@pytest.mark.parametrize("chapter", WITH_EXERCISES)
+def test_a_chapter_has_its_exercises_once_and_in_order(chapter: str):
+    text = chapter_text(chapter)
+    names = [exercise.name for exercise in CHAPTERS[chapter]]
+    assert re.findall(r"^```+\{exercise\} (\w+)", text, re.MULTILINE) == names
+    assert re.findall(r"^```+\{solution\} (\w+)", text, re.MULTILINE) == names
+
+
+@pytest.mark.parametrize("chapter", WITH_EXERCISES)
+def test_a_chapters_stubs_are_those_of_the_registry(chapter: str):
+    text = chapter_text(chapter)
+    assert stubs.with_stubs(text) == text, f"run: python -m grokcourse.publishing.stubs book/{chapter}.md"
+
+
+@pytest.mark.parametrize("chapter", WITH_EXERCISES)
+def test_a_chapter_puts_the_reference_through_its_hidden_tests(chapter: str):
+    lines = chapter_text(chapter).splitlines()
+    cells = [lines[b.start : b.end] for b in stubs.fenced_blocks(lines) if b.head.startswith("{code-cell}")]
+    assert f'verify_chapter("{chapter}")' in cells[-1]
+    assert ":tags: [remove-cell]" in cells[-1]
+
+
+def test_pages_without_exercises_have_none():
+    others = [path for path in (ROOT / "book").glob("*.md") if path.stem not in WITH_EXERCISES]
+    assert others
+    assert [path.name for path in others if "{exercise}" in path.read_text(encoding="utf-8")] == []
+
+
+# --- The writer of stubs ---
+
+TASK = "Words.\n\n```{exercise} all_questions\nBuild it.\n```\n\nMore.\n"
+
+
+def test_a_missing_cell_is_made_and_a_stale_one_renewed():
+    made = stubs.with_stubs(TASK)
+    assert made == TASK.replace("```\n\nMore", "```\n\n" + "\n".join(stubs.stub_cell(FUNCTION)) + "\n\nMore")
+    assert "    raise NotImplementedError\n\n\nall_questions = check(all_questions)\n```" in made
+    assert stubs.with_stubs(made) == made
+    assert stubs.with_stubs(made.replace("raise NotImplementedError", "return 1\n    return 2")) == made
+
+
+def test_a_questions_cell_has_a_blank_to_fill_in():
+    assert (
+        stubs.stub_source(QUESTION)
+        == f'{QUESTION.name} = ...\n{QUESTION.name} = check({QUESTION.name}, "{QUESTION.name}")'
+    )
+
+
+def test_other_blocks_are_left_alone():
+    text = "````{note}\n```{exercise} nothing\n```\n````\n\n:::{tip}\n```\n:::\n\n~~~python\n```\n~~~\n"
+    assert stubs.with_stubs(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("```{exercise} all_questions\nBuild it.\n", "line 1: the block is not closed"),
+        ("\n```{exercise} fly\n```\n", "line 2: {exercise} fly: not in the registry"),
+        (stubs.with_stubs(TASK).replace("Build it.\n```", "Build it.\n```\nText."), "something stands between"),
+        ("```{note}\n```\n\n" + "\n".join(stubs.stub_cell(FUNCTION)) + "\n", "follows no {exercise}"),
+    ],
+)
+def test_malformed_chapters_are_refused(text: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(stubs.ChapterError, match=re.escape(message)):
+        stubs.with_stubs(text)
+    path = tmp_path / "chapter.md"
+    path.write_text(text)
+    assert stubs.main([str(path)]) == 1
+    assert message in capsys.readouterr().err
+    assert path.read_text() == text
+
+
+# --- What may be included ---
+
+
+def test_an_exercises_source_is_recognised_however_it_is_included():
+    tasks = PACKAGE / "tasks.py"
+    assert exercises.shows_solution(tasks, "all_questions") is FUNCTION
+    assert exercises.shows_solution(tasks) is FUNCTION
+    assert exercises.shows_solution(tasks, "Task") is None
+    assert exercises.shows_solution(tasks, "nothing") is None
+    assert exercises.shows_solution(PACKAGE / "runs.py") is None
+    assert exercises.shows_solution(Path("tasks.py"), "all_questions") is None
+
+
+def test_of_a_class_only_the_blank_method_is_the_exercise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    path = tmp_path / "grokcourse" / "toy.py"
+    path.parent.mkdir()
+    path.write_text("class A:\n    def given(self):\n        pass\n\n    def asked(self):\n        pass\n")
+    exercise = Exercise("A", "01-task", "toy:A", 1, 1, 1, "nothing", (), blank="asked")
+    monkeypatch.setattr(exercises, "EXERCISES", {"A": exercise})
+    assert exercises.shows_solution(path, "A.given") is None
+    assert exercises.shows_solution(path, "A.asked") is exercise
+    assert exercises.shows_solution(path, "A") is exercise
+
+
+# --- Pages ---
+
+CONF = """
+extensions = ["myst_nb", "grokcourse.publishing.sphinx_ext"]
+html_theme = "basic"
+suppress_warnings = ["config.cache"]
+"""
+PAGE = """# Page
+
+See {{ref}}`exercise-all_questions`.
+
+```{{exercise}} all_questions
+For any $p$, **build** it.
+```
+
+```{{solution}} all_questions
+```
+
+```{{exercise}} {question}
+Predict it.
+```
+
+```{{solution}} {question}
+```
+"""
+
+
+def build(folder: Path, page: str, **environment: str) -> tuple[str, Path]:
+    """Build a book of one page: what was printed, and where the site is."""
+    (folder / "conf.py").write_text(CONF)
+    (folder / "index.md").write_text(page)
+    command = [sys.executable, "-m", "sphinx", "-n", "-W", "--keep-going", "-b", "html", ".", "site"]
+    done = subprocess.run(command, cwd=folder, env=os.environ | environment, capture_output=True, text=True)
+    return f"exit {done.returncode}\n{done.stdout}{done.stderr}", folder / "site"
+
+
+def test_boxes_hints_and_solutions_and_their_absence(tmp_path: Path):
+    page = PAGE.format(question=QUESTION.name)
+    log, site = build(tmp_path, page)
+    assert log.startswith("exit 0"), log
+    html = BeautifulSoup((site / "index.html").read_text(), "html.parser")
+    box = html.select_one("#exercise-all-questions")
+    assert box.select_one(".gc-exercise-title").get_text() == "Exercise 1.1: all_questions"
+    assert html.select_one("a.internal[href='#exercise-all-questions']").get_text() == "Exercise 1.1: all_questions"
+    told = box.select_one(".gc-exercise-facts").get_text(" ", strip=True)
+    assert all(fact in told for fact in exercises.facts(FUNCTION))
+    assert f"({FUNCTION.difficulty} of 5)" in told
+    assert box.select_one("strong").get_text() == "build"
+    assert [hint.summary.get_text() for hint in box.select("details")] == ["Hint 1 of 3", "Hint 2 of 3", "Hint 3 of 3"]
+    assert html.select("details[open]") == []
+    solution, answer = html.select("details.gc-solution")
+    assert FUNCTION.source.strip() in solution.get_text()
+    assert str(QUESTION.solution)[:4] in answer.get_text()
+
+    published = traces(site)
+    log, site = build(tmp_path, page, GROKCOURSE_SOLUTIONS="false")
+    assert log.startswith("exit 0"), log
+    words = set(re.findall(r"\w{4,}", " ".join(body(FUNCTION)))) - set(
+        re.findall(r"\w{4,}", FUNCTION.stub + " ".join(FUNCTION.hints))
+    )
+    assert len(words) >= 2
+    assert all(word in published for word in words)
+    assert [word for word in [*words, "Solution", "gc-solution"] if word in traces(site)] == []
+
+
+def traces(site: Path) -> str:
+    """Everything that was published of the page itself."""
+    files = [path for path in site.rglob("*") if path.suffix in (".html", ".inv", ".txt", ".md", ".ipynb")]
+    return "\n".join(path.read_text(errors="replace") for path in [*files, site / "searchindex.js"])
+
+
+@pytest.mark.parametrize(
+    ("page", "environment", "message"),
+    [
+        ("# Page\n\n```{exercise} fly\nUp.\n```\n", {}, "there is no exercise 'fly'"),
+        (
+            f"# Page\n\n```{{literalinclude}} {PACKAGE / 'tasks.py'}\n:pyobject: all_questions\n```\n",
+            {},
+            "use {solution}",
+        ),
+        ("# Page\n", {"GROKCOURSE_SOLUTIONS": "perhaps"}, "GROKCOURSE_SOLUTIONS is 'perhaps'"),
+    ],
+)
+def test_what_is_wrong_fails_the_build(page: str, environment: dict[str, str], message: str, tmp_path: Path):
+    if "literalinclude" in page:
+        page = page.replace(str(PACKAGE), "/" + os.path.relpath(PACKAGE, tmp_path))
+    log, _ = build(tmp_path, page, **environment)
+    assert not log.startswith("exit 0")
+    assert message in log
