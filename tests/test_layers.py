@@ -19,6 +19,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "plots": set(),
     "interactive": set(),
     "superposition": set(),
+    "start": set(),
     # 2.
     "tasks": {"config", "groups"},
     "model": {"config"},
@@ -32,7 +33,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 }
 MAY_IMPORT["autograder"] = set(MAY_IMPORT)  # and nothing above imports it
 # The exercises for the notebooks; the rest because the build may train the main run, and draws the README from it.
-MAY_IMPORT["publishing"] = {"autograder", "config", "plots", "runs", "training"}
+MAY_IMPORT["publishing"] = {"autograder", "config", "plots", "runs", "start", "training"}
 MAY_IMPORT["cli"] = set(MAY_IMPORT)
 MAY_IMPORT["__main__"] = {"cli"}  # python -m grokcourse
 

@@ -20,7 +20,13 @@ from grokcourse.config import RunConfig
 MAIN_STEPS = [*range(0, 10_001, 500), *range(12_500, 25_001, 2_500)]
 LAST = [-1]
 
+# Chosen among a dozen small settings and seeds because it groks soonest: seconds on one thread, so a test can train it.
+SMALL = RunConfig(
+    p=43, train_fraction=0.6, d_model=64, d_mlp=128, lr=2e-3, steps=1_500, seed=2, split_seed=2, eval_every=50
+)
+
 REFERENCE_RUNS: dict[str, tuple[RunConfig, list[int]]] = {
+    "small": (SMALL, LAST),
     "main": (RunConfig(), MAIN_STEPS),
     "wd1-seed1": (RunConfig(seed=1, split_seed=1), LAST),
     "wd1-seed2": (RunConfig(seed=2, split_seed=2, steps=12_000), LAST),

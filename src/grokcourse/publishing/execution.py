@@ -27,7 +27,7 @@ from nbformat import NotebookNode
 
 KEPT = 6
 """Folders of results that are kept, the latest used first: enough for a few branches and reverts."""
-NOT_IN_OUTPUTS = ("publishing", "autograder", "__pycache__")
+NOT_IN_OUTPUTS = ("publishing", "notebooks", "__pycache__")
 """Folders of the package whose content no cell's output depends on."""
 NUMERICS = ("torch", "numpy", "matplotlib")
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")

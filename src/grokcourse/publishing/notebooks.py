@@ -108,7 +108,7 @@ def write_notebook(app: Sphinx, doctree: nodes.document, docname: str) -> None:
         docname,
         Repository.from_config(app.config),
         {uri: name for uri, (_, name) in app.env.images.items()},
-        partial(get_node_equation_number, SimpleNamespace(builder=app.builder)),
+        partial(get_node_equation_number, _writer(app, docname)),
         ".".join(map(str, number)) + ". " if number else "",
         app.config.html_title or app.config.project,
     )
@@ -141,6 +141,12 @@ def add_buttons(app: Sphinx, pagename: str, templatename: str, context: dict, do
             "label": "notebook-button",
         },
     ]
+
+
+def _writer(app: Sphinx, docname: str) -> SimpleNamespace:
+    """What Sphinx asks for an equation's number while it writes the page."""
+    numbers = app.env.toc_fignumbers.get(docname, {})
+    return SimpleNamespace(builder=SimpleNamespace(config=app.config, name=app.builder.name, fignumbers=numbers))
 
 
 def _sources(app: Sphinx, docname: str) -> list[nbformat.NotebookNode]:

@@ -1,0 +1,133 @@
+"""The runs that ship with the package, and a small one that really groks, trained here."""
+
+import numpy as np
+import pytest
+import torch
+
+from grokcourse import fourier, runs, tasks, training
+from grokcourse.config import RunConfig
+
+RECORDED = [folder.name for folder in sorted(runs.RECORDED.iterdir()) if folder.is_dir()]
+SWEEP = [name for name in RECORDED if name not in ("main", "small")]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _recorded_runs_only():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv(runs.RUNS_VARIABLE, raising=False)
+        yield
+
+
+@pytest.fixture(scope="module")
+def main():
+    return runs.load("main")
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_a_recorded_run_is_intact_and_its_weights_give_its_history(name):
+    """Also what storing weights in float16 costs: less than a hundredth of any loss."""
+    run = runs.load(name)
+    data = tasks.dataset(run.config)
+    for step in {run.steps[0], run.steps[len(run.steps) // 2], run.steps[-1]}:
+        for quantity, value in training.evaluate(run.model(step), data).items():
+            tolerance = {"rel": 0.01} if quantity.endswith("loss") else {"abs": 0.002}
+            assert value == pytest.approx(run.at(quantity, step), **tolerance), (quantity, step)
+
+
+def test_everything_recorded_is_25_mb_at_most():
+    size = sum(path.stat().st_size for path in runs.RECORDED.rglob("*"))
+    assert size < 25e6
+
+
+def test_the_main_run_is_the_default_config(main):
+    assert main.config == RunConfig()
+    assert runs.find(RunConfig()).provenance == main.provenance
+    assert len(main.steps) >= 20
+
+
+def test_the_recorded_start_is_this_codes_start(main):
+    """The first weights are drawn, not trained: they must be the same on every machine."""
+    fresh = training.Transformer.from_config(main.config).state_dict()
+    for name, weight in main.checkpoints[0].items():
+        assert weight.equal(fresh[name].half().float()), name
+
+
+def test_the_main_run_groks(main):
+    history, config = main.history, main.config
+    found = training.find_phases(
+        history["step"], history["train_accuracy"], history["test_accuracy"], history["test_loss"], config.chance_loss
+    )
+    assert found.memorised < 1_000
+    assert 3_000 < found.onset < found.grokked < 15_000
+    assert history["test_loss"].max() > 2 * config.chance_loss
+    assert history["test_loss"][-1] < 1e-5
+    assert history["test_accuracy"][-1] == 1
+
+
+def test_the_main_runs_spectrum_is_flat_before_and_spiky_after(main):
+    def share_of_key(step):
+        energy = fourier.energy_per_frequency(main.checkpoints[step]["W_E"][:-1])
+        key = fourier.key_frequencies(energy)
+        return len(key), float(energy[key].sum() / energy[1:].sum())
+
+    assert share_of_key(0) == (0, 0.0)
+    count, share = share_of_key(main.steps[-1])
+    assert 2 <= count <= 8
+    assert share > 0.9
+
+
+def test_the_sweep_covers_every_strength_and_three_seeds_at_0_and_1():
+    configs = [runs.load(name).config for name in SWEEP] + [RunConfig()]
+    by_strength = {}
+    for config in configs:
+        by_strength.setdefault(config.weight_decay, set()).add(config.seed)
+        assert config == RunConfig(
+            weight_decay=config.weight_decay, seed=config.seed, split_seed=config.seed, steps=config.steps
+        )
+    assert by_strength.keys() == {0.0, 0.01, 0.1, 0.3, 1.0, 3.0}
+    assert by_strength[0.0] == by_strength[1.0] == {0, 1, 2}
+
+
+def test_the_stronger_the_decay_the_earlier_it_groks_and_without_decay_it_does_not():
+    first = {}
+    for name in ["main", *SWEEP]:
+        run = runs.load(name)
+        if run.config.seed == 0:
+            reached = run.history["step"][run.history["test_accuracy"] >= 0.99]
+            first[run.config.weight_decay] = reached[0] if len(reached) else np.inf
+    assert first[3.0] < first[1.0] < first[0.3] < first[0.1] == first[0.01] == first[0.0] == np.inf
+
+
+@pytest.fixture(scope="module")
+def small():
+    """Trained here and now, on one thread."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        return training.train(runs.load("small").config, device="cpu", progress_bar=False)
+    finally:
+        torch.set_num_threads(threads)
+
+
+def test_a_small_model_groks_before_our_eyes(small):
+    history = small.history
+    found = training.find_phases(
+        history["step"],
+        history["train_accuracy"],
+        history["test_accuracy"],
+        history["test_loss"],
+        small.config.chance_loss,
+    )
+    assert found.memorised is not None
+    assert found.grokked is not None
+    assert found.grokked >= 3 * found.memorised
+    assert history["test_loss"][-1] < 1e-3
+
+
+def test_a_small_model_finds_its_frequencies(small):
+    def share(step):
+        energy = fourier.energy_per_frequency(small.model(step).W_E.detach()[:-1])
+        return float(energy[1:].sort(descending=True).values[:5].sum() / energy[1:].sum())
+
+    assert share(0) < 0.4  # five of 21 frequencies, all alike
+    assert share(small.steps[-1]) > 0.8
