@@ -6,7 +6,7 @@ Three things are timed in turn, round after round, so that a machine that slows 
 
 step      ``training.train_step``, as the course trains
 plain     the same step with the model's ordinary forward pass over all positions
-products  the matrix products with one row per question that the step cannot do without, forward and backward
+products  the step's own matrix products alone, forward and backward, on numbers of no meaning
 
 Prints each one's median, and the median over the rounds of the two ratios plain / step (how much is saved) and
 step / products (how much is spent on anything else), with their quartiles.
@@ -32,6 +32,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     device = training.pick_device(options.device)
+    training.keep_freed_memory()  # as training.train does
     config = RunConfig()
     tokens, labels = tasks.dataset(config, device).train
 
@@ -41,7 +42,7 @@ def main() -> None:
         "products": matrix_products(config, device),
     }
     seconds: dict[str, list[float]] = {name: [] for name in contestants}
-    for name, run in contestants.items():
+    for run in contestants.values():
         measure(run, device)  # warm-up
     for _ in range(options.rounds):
         for name, run in contestants.items():
@@ -84,15 +85,25 @@ def plain_step(config: RunConfig, tokens: torch.Tensor, labels: torch.Tensor) ->
 
 
 def matrix_products(config: RunConfig, device: torch.device) -> Callable[[], object]:
-    """Left @ right for z → neurons, z → logits and neurons → logits, and the two products of each one's gradient."""
-    n, shapes = config.n_train, [
-        (config.d_model, config.d_mlp),
-        (config.d_model, config.d_vocab),
-        (config.d_mlp, config.d_vocab),
-    ]  # fmt: skip
+    """The products of ``Transformer.fast_logits``: left @ right, and the two products of each one's gradient."""
+    n, p, d_model, d_mlp, d_vocab = config.n_train, config.p, config.d_model, config.d_mlp, config.d_vocab
+    shapes = [
+        (p, d_model, d_model),  # the table of values at the first position
+        (p, d_model, d_model),  # and at the second
+        (d_model, d_model, d_mlp),  # W_O @ W_in
+        (d_model, d_model, d_vocab),  # W_O @ W_U
+        (d_mlp, d_model, d_vocab),  # W_out @ W_U
+        (n, d_model, d_mlp),  # z to the neurons
+        (n, d_model, d_vocab),  # z to the logits
+        (n, d_mlp, d_vocab),  # the neurons to the logits
+    ]
     operands = [
-        (torch.randn(n, wide, device=device), torch.randn(wide, out, device=device), torch.randn(n, out, device=device))
-        for wide, out in shapes
+        (
+            torch.randn(rows, inner, device=device),
+            torch.randn(inner, columns, device=device),
+            torch.randn(rows, columns, device=device),
+        )
+        for rows, inner, columns in shapes
     ]
 
     def products() -> None:
