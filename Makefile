@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 BOOK := $(BIN)/jupyter-book build . -n -W --keep-going
 
 .DEFAULT_GOAL := help
-.PHONY: help setup site test lint train bench clean
+.PHONY: help setup site test notebooks lint train bench clean
 
 help: ## Say what there is (this)
 	@echo "make TARGET, where TARGET is one of"
@@ -35,8 +35,11 @@ lint: setup ## Check style and format
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-train: setup ## Train the course's main run from scratch, into runs/main (resumes if interrupted)
-	$(BIN)/grokcourse train --resume --folder runs/main $(ARGS)
+notebooks: site ## Take the site's student notebooks over into the package (commit them)
+	$(BIN)/grokcourse notebooks
+
+train: setup ## Train the reference runs that are not in runs/ yet (hours; ARGS="--only main" for one)
+	$(BIN)/python tools/train_reference_runs.py $(ARGS)
 
 bench: setup ## Time the training step against its peers
 	$(BIN)/python benchmarks/train_step.py

@@ -24,7 +24,7 @@ import grokcourse
 from grokcourse import start
 from grokcourse.autograder.registry import CHAPTERS, EXERCISES
 from grokcourse.cli import main
-from grokcourse.publishing import notebooks
+from grokcourse.publishing import exercises, notebooks
 from grokcourse.publishing.stubs import stub_source
 
 PAGES = {chapter: page for page in toc_pages() if (chapter := notebooks.chapter_of(page))}
@@ -203,7 +203,10 @@ def solved(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     for cell in notebook.cells:
         exercise = EXERCISES.get(cell.id.removeprefix("exercise-"))
         if exercise:
-            answer = f"{exercise.name} = {exercise.solution!r}" if exercise.question else exercise.source
+            answer = f"{exercise.name} = {exercise.solution!r}"
+            if not exercise.question:  # what else it uses, a student takes from the package
+                used = [f"from {exercise.target.__module__} import {name}" for name in exercises.helpers(exercise)]
+                answer = "\n".join([*used, exercise.source])
             assert exercise.stub in cell.source
             cell.source = cell.source.replace(exercise.stub, answer)
     return notebook
@@ -312,10 +315,10 @@ def make(markdown: str, tmp_path: Path) -> dict:
     (tmp_path / "index.md").write_text("# Index\n\n```{toctree}\n01-one\n```\n\n(there)=\n## Elsewhere\n\nText.\n")
     front = "---\nfile_format: mystnb\nkernelspec:\n  name: python3\n---\n\n"
     (tmp_path / "01-one.md").write_text(front + markdown)
-    command = [sys.executable, "-m", "sphinx", "-n", "-W", "--keep-going", "-b", "html", ".", "_build"]
+    command = [sys.executable, "-m", "sphinx", "-n", "-W", "--keep-going", "-b", "html", ".", "_build/html"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
-    return json.loads((tmp_path / "_build" / "notebooks" / "01-one.ipynb").read_text())
+    return json.loads((tmp_path / "_build" / "html" / "notebooks" / "01-one.ipynb").read_text())
 
 
 SAMPLE = """# One & only

@@ -135,6 +135,7 @@ CONF = """
 extensions = ["myst_nb", "grokcourse.publishing.sphinx_ext"]
 html_theme = "basic"
 suppress_warnings = ["config.cache"]
+exclude_patterns = ["_build"]
 """
 PAGE = """# Page
 
@@ -160,9 +161,9 @@ def build(folder: Path, page: str, **environment: str) -> tuple[str, Path]:
     """Build a book of one page: what was printed, and where the site is."""
     (folder / "conf.py").write_text(CONF)
     (folder / "index.md").write_text(page)
-    command = [sys.executable, "-m", "sphinx", "-n", "-W", "--keep-going", "-b", "html", ".", "site"]
+    command = [sys.executable, "-m", "sphinx", "-n", "-W", "--keep-going", "-b", "html", ".", "_build/html"]
     done = subprocess.run(command, cwd=folder, env=os.environ | environment, capture_output=True, text=True)
-    return f"exit {done.returncode}\n{done.stdout}{done.stderr}", folder / "site"
+    return f"exit {done.returncode}\n{done.stdout}{done.stderr}", folder / "_build" / "html"
 
 
 def test_boxes_hints_and_solutions_and_their_absence(tmp_path: Path):

@@ -416,6 +416,20 @@ CHAPTERS: dict[str, tuple[Exercise, ...]] = {
             ),
         ),
         Exercise(
+            name="plateau_test_loss",
+            chapter="04-training",
+            reference="autograder.answers:plateau_test_loss",
+            points=1,
+            difficulty=1,
+            minutes=3,
+            teaches="that cross-entropy punishes a confident mistake more than ignorance",
+            hints=(
+                "What does the training loss reward, once all training questions are answered?",
+                "Work out the loss of one question whose wrong answer has got a probability of 0.99.",
+            ),
+            question=True,
+        ),
+        Exercise(
             name="find_phases",
             chapter="04-training",
             reference="training:find_phases",
@@ -429,20 +443,6 @@ CHAPTERS: dict[str, tuple[Exercise, ...]] = {
                 "Without a loop: `argmax` of True and False is the place of the first True. And if there is none?",
                 "The second and third condition count only from the end of the phase before: `&` with `steps >= …`.",
             ),
-        ),
-        Exercise(
-            name="plateau_test_loss",
-            chapter="04-training",
-            reference="autograder.answers:plateau_test_loss",
-            points=1,
-            difficulty=1,
-            minutes=3,
-            teaches="that cross-entropy punishes a confident mistake more than ignorance",
-            hints=(
-                "What does the training loss reward, once all training questions are answered?",
-                "Work out the loss of one question whose wrong answer has got a probability of 0.99.",
-            ),
-            question=True,
         ),
     ),
     "05-fourier": (

@@ -8,6 +8,7 @@ would show the lines of one is refused.
 import ast
 import inspect
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,14 @@ def facts(exercise: Exercise) -> tuple[str, str, str, str]:
     )
 
 
+def helpers(exercise: Exercise) -> dict[str, Any]:
+    """The functions and classes, by name, that the solution uses of its own module and that are no exercises."""
+    module = inspect.getmodule(exercise.target)
+    words = set(re.findall(r"(?<!\.)\b[A-Za-z_]\w*", exercise.source)) - set(EXERCISES)
+    own = {name: value for name, value in vars(module).items() if getattr(value, "__module__", "") == module.__name__}
+    return {name: value for name, value in own.items() if name in words and value is not exercise.target}
+
+
 class _ExerciseDirective(SphinxDirective):
     """A directive whose argument is an exercise's name."""
 
@@ -147,7 +156,9 @@ class SolutionDirective(_ExerciseDirective):
             module, _, name = exercise.reference.partition(":")
             where = "grokcourse/" + module.replace(".", "/") + ".py"
             content = self.parsed(f"The course's own `{name}`, from `{where}`:")
-            content.append(nodes.literal_block(exercise.source, exercise.source, language="python"))
+            private = [helper for name, helper in helpers(exercise).items() if name.startswith("_")]
+            source = "\n\n".join([exercise.source, *map(inspect.getsource, private)]).rstrip()
+            content.append(nodes.literal_block(source, source, language="python"))
         return [Disclosure("", *content, summary=f"Solution of {heading(exercise)}", classes=["gc-solution"])]
 
 

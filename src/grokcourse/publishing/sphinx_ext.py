@@ -1,9 +1,9 @@
 """The Sphinx extension of the course's site, named in ``_config.yml``.
 
 In the order of a build: settle which runs the pages load and where their results are kept (``config-inited``), run the
-pages that need it (``env-before-read-docs``), have every page written anew if any was read (``env-updated``), tidy each
-page's HTML (``html-page-context``), and leave nothing behind that hides an error or should not be published
-(``build-finished``).
+pages that need it (``env-before-read-docs``), have every page written anew if any was read (``env-updated``), write the
+student notebooks (``doctree-resolved``), tidy each page's HTML (``html-page-context``), and leave nothing behind that
+hides an error or should not be published (``build-finished``).
 """
 
 import shutil
@@ -20,7 +20,7 @@ from sphinx.util import logging
 import grokcourse
 from grokcourse.config import RunConfig
 
-from . import execution, live, page
+from . import execution, exercises, live, notebooks, page
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +38,8 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("env-before-read-docs", run_pages)
     app.connect("html-page-context", tidy_page, priority=900)  # after the theme (501) and everybody else
     app.connect("build-finished", clean_up, priority=900)
+    exercises.setup(app)
+    notebooks.setup(app)
     return {"version": grokcourse.__version__, "parallel_read_safe": True, "parallel_write_safe": True}
 
 
@@ -71,6 +73,7 @@ def run_pages(app: Sphinx, env: BuildEnvironment, docnames: list[str]) -> None:
     for outcome in execution.fill(paths, env.myst_config, env.mystnb_config):
         if isinstance(outcome, execution.Failure):
             failures.append(outcome.message)
+            logger.info("failed: %s", outcome.message.splitlines()[0])
         else:
             logger.info(outcome)
     if failures:

@@ -186,15 +186,17 @@ def test_adamw_update_against_torch(student, draw):
             betas = [draw.number(0.7, 0.85), draw.number(0.9, 0.98)]
             weight, *_ = _moments(draw, *shape)
             mean = square = torch.zeros(shape, dtype=torch.float64)
-            theirs = weight, mean, square
-            for step in range(1, 11):
+            theirs, steps = (weight, mean, square), []
+            for step in range(1, 11):  # all steps first, each from what the one before returned; then the comparison
                 grad, settings["betas"] = draw.normal(*shape, dtype=torch.float64), betas
                 named = settings if eps == 1e-8 else settings | {"eps": eps}
                 theirs = _theirs(theirs[0], grad, *theirs[1:], step, **named)
                 got = student.adamw_update(weight, grad, mean, square, step, **named)
                 on = f"{_size(weight)}, step {step}" + ("" if eps == 1e-8 else f", eps = {eps}")
                 weight, mean, square = _three(got, shape, on=on)
-                expect_close(weight, theirs[0], "the weight should be where torch.optim.AdamW moves it", on)
+                steps.append((on, weight, theirs[0]))
+            for on, weight, right in steps:
+                expect_close(weight, right, "the weight should be where torch.optim.AdamW moves it", on)
 
 
 @checks("adamw_update", "the running means are of the gradient alone, and uncorrected")

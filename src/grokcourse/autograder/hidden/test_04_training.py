@@ -315,7 +315,7 @@ def _history(draw, n):
     train, test, loss = 0.1 + 0.8 * train, 0.1 + 0.8 * test, chance * (1.2 + 2 * loss)
     train[memorised:] = 0.995
     train[memorised + 1] = 0.98
-    loss[1] = 0.7 * chance
+    loss[1], loss[memorised] = 0.7 * chance, 1.1 * chance
     test[memorised + 1] = 0.996
     loss[onset:] = chance * (0.1 + 0.5 * torch.rand(n - onset, generator=draw.generator))
     loss[onset + 1] = 1.3 * chance
