@@ -193,7 +193,7 @@ _LOSSES = ("train_loss", "train_accuracy", "test_loss", "test_accuracy")
 
 
 def test_an_unknown_name_lists_the_known_ones():
-    with pytest.raises(runs.RunNotFoundError, match=r"there is no run 'mian': it is neither a folder nor one of .*main"):
+    with pytest.raises(runs.RunNotFoundError, match=r"no run 'mian': it is neither a folder nor one of .*main"):
         runs.load("mian")
 
 

@@ -12,13 +12,13 @@ from . import __version__
 from .config import ConfigError, RunConfig
 
 
-def _W_E_energy(model: Any) -> Any:
+def _embedding_energy(model: Any) -> Any:
     from .fourier import energy_per_frequency
 
     return energy_per_frequency(model.W_E[:-1])
 
 
-RECORD = {"W_E_energy": _W_E_energy}
+RECORD = {"W_E_energy": _embedding_energy}
 """What ``grokcourse train`` records at each evaluation beyond what ``training.train`` does by itself."""
 
 
