@@ -7,13 +7,15 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import pytest
+from conftest import ROOT
 from docutils.core import publish_doctree
 
 import grokcourse
 from grokcourse import runs
 from grokcourse.config import RunConfig
-from grokcourse.publishing import execution, live, page
+from grokcourse.publishing import execution, live, page, readme_picture
 
 CONF = """
 extensions = ["myst_nb", "grokcourse.publishing.sphinx_ext"]
@@ -288,6 +290,13 @@ def test_the_results_not_used_for_longest_are_removed(tmp_path: Path):
     kept = {path.name for path in tmp_path.iterdir()}
     assert len(kept) == execution.KEPT
     assert {"new", "results2"} <= kept
+
+
+def test_the_readme_shows_a_picture_that_we_can_draw_again(tmp_path: Path):
+    readme_picture.main(place=tmp_path / "curve.png")
+    drawn, shown = plt.imread(tmp_path / "curve.png"), plt.imread(ROOT / readme_picture.PLACE)
+    assert f"]({readme_picture.PLACE})" in (ROOT / "README.md").read_text()
+    assert drawn.shape == shown.shape
 
 
 def test_a_page_is_described_by_its_first_plain_words():

@@ -55,6 +55,7 @@ class Watched:
 @contextmanager
 def opened(browser: Browser, url: str, width: int = 1300, scheme: str = "light") -> Iterator[Watched]:
     context = browser.new_context(viewport={"width": width, "height": 844}, color_scheme=scheme)
+    context.set_default_timeout(120_000)  # a busy machine is no fault of the page
     watched = Watched(context.new_page())
     page, troubles = watched.page, watched.troubles
     page.on("console", lambda message: troubles.append(message.text) if message.type == "error" else None)
@@ -148,7 +149,7 @@ def test_pointing_at_a_term_shows_its_definition(browser: Browser, site: Site):
         term = watched.page.locator("article a[href*='glossary.html#term-']").first
         term.hover()
         tip = watched.page.locator(".tippy-box")
-        tip.wait_for(timeout=5_000)
+        tip.wait_for()
         assert len(tip.inner_text().split()) > 5
         assert watched.troubles == []
 

@@ -8,11 +8,12 @@ from grokcourse import plots, runs, training
 PLACE = Path("book/assets/grokking-curve.png")
 
 
-def main(run: str = "main", place: Path = PLACE) -> None:
+def main(run: str = "main", place: Path | str = PLACE) -> None:
     """Write the loss curves of a run, with its phases, as a PNG."""
     loaded = runs.load(run)
     history = loaded.history
-    found = training.find_phases(history["step"], history["train_accuracy"], history["test_accuracy"])
+    columns = (history[name] for name in ("step", "train_accuracy", "test_accuracy", "test_loss"))
+    found = training.find_phases(*columns, loaded.config.chance_loss)
     ends = {"memorisation": found.memorised, "plateau": found.onset, "grokking": found.grokked}
     bands, start = {}, 1
     for name, end in ends.items():
