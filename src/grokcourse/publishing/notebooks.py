@@ -315,7 +315,7 @@ class Prose:
                 return ["---"]
             case nodes.raw():
                 return []
-            case nodes.container() | nodes.figure() | nodes.compound() | nodes.topic() | nodes.reference():
+            case nodes.container() | nodes.figure() | nodes.compound() | nodes.topic() | addnodes.glossary():
                 return [block for child in node.children for block in self.blocks(child)]
         raise NotebookError(f"{self.page.docname}: a notebook cannot show <{node.tagname}>: {node.astext()[:80]!r}")
 

@@ -68,7 +68,8 @@ def run_pages(app: Sphinx, env: BuildEnvironment, docnames: list[str]) -> None:
     """Run the cells of the pages that are about to be read, as far as no result is kept for them."""
     if docnames:
         app.connect("env-updated", write_all)
-    paths = [Path(env.doc2path(docname)) for docname in docnames]
+    is_wanted = env.mystnb_config.execution_mode == "cache"
+    paths = [Path(env.doc2path(docname)) for docname in docnames if is_wanted]
     failures = []
     for outcome in execution.fill(paths, env.myst_config, env.mystnb_config):
         if isinstance(outcome, execution.Failure):
