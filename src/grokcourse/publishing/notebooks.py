@@ -354,7 +354,7 @@ class Prose:
                 return self._image(node)
             case nodes.raw():
                 return "<br>" if "<br" in node.astext() else ""
-            case nodes.target() | nodes.comment():
+            case nodes.target() | nodes.comment() | addnodes.index():
                 return ""
             case nodes.inline() | nodes.generated() | nodes.abbreviation():
                 return "".join(map(self._inline, node.children))
