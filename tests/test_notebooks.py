@@ -325,10 +325,10 @@ SAMPLE = """# One & only
 
 ```{glossary}
 loss
-: What it *costs*.
+  What it *costs*.
 ```
 
-A {term}`loss` of 5 $ and *two* **words**, `co|de`, $a_1 * b$, a_b, <tag>, [a link](https://x.org/y_z), {ref}`there`.
+A {term}`loss` of 5 \\$ and *two* **words**, `co|de`, $a_1 * b$, a_b, &lt;tag>, [a link](https://x.org/y_z), {ref}`there`.
 
 $$
 a &= 1 \\\\
@@ -393,7 +393,9 @@ def test_markdown_of_everything_that_chapters_use(tmp_path: Path):
         "# One & only\n",
         "A loss of 5 \\$ and *two* **words**, `co|de`, $a_1 * b$, a_b, &lt;tag>, [a link](https://x.org/y_z), "
         "[Elsewhere](https://a.github.io/b/index.html#there).",
-        "$$\\begin{aligned}\na",
+        "$$\\begin{aligned} a &= 1 \\\\ b &= 2 \\end{aligned} \\tag{1}$$",
+        "**loss**\n\nWhat it *costs*.",
+        "| `x\\|y` | $\\vert z\\vert $ |",
         "> **Warning**\n>\n> Do not.\n>\n> - one\n> - two",
         "<details>\n<summary>Think first</summary>\n\nAn answer.\n\n</details>",
         "1. first\n\n   - inner\n2. second",

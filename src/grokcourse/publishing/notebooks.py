@@ -376,8 +376,13 @@ class Prose:
 
     def _equation(self, node: nodes.math_block) -> str:
         """On one line, so that it survives in quotes and lists; with its number if it has one."""
+        tex = self._formula(node.astext())
+        if node.get("nowrap"):
+            return tex
+        if r"\\" in tex and not tex.startswith(r"\begin"):
+            tex = rf"\begin{{aligned}} {tex} \end{{aligned}}"  # as Sphinx does on the page
         tag = rf" \tag{{{self.page.numbers(node)}}}" if node.get("number") else ""
-        return f"$${self._formula(node.astext())}{tag}$$"
+        return f"$${tex}{tag}$$"
 
     def _admonition(self, node: nodes.Element) -> str:
         title, *rest = node.children
