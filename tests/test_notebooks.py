@@ -328,7 +328,8 @@ loss
   What it *costs*.
 ```
 
-A {term}`loss` of 5 \\$ and *two* **words**, `co|de`, $a_1 * b$, a_b, &lt;tag>, [a link](https://x.org/y_z), {ref}`there`.
+A {term}`loss` of 5 \\$ and *two* **words**,
+`co|de`, $a_1 * b$, a_b, &lt;tag>, [a link](https://x.org/y_z), {ref}`there`.
 
 $$
 a &= 1 \\\\

@@ -1172,7 +1172,9 @@ def _name_ends(
         name = name if "\n" in name else textwrap.fill(name, 12 if axes.figure.on_phone else 20)
         options = {"color": colour, "va": "center", "linespacing": 1.1, "annotation_clip": False}
         if x < low + 0.95 * (high - low):  # a line that ends on the way has its name right there
-            early.append(axes.annotate(name, (x, y), (5, 0), textcoords="offset points", **options))
+            ground = {"facecolor": PAPER, "edgecolor": "none", "pad": 1}  # it may stand on other lines
+            options |= {"textcoords": "offset points", "bbox": ground, "zorder": 5}
+            early.append(axes.annotate(name, (x, y), (5, 0), **options))
         else:
             leader = {"arrowstyle": "-", "color": colour, "lw": 0.9, "shrinkA": 1, "shrinkB": 0, "relpos": (0, 0.5)}
             options |= {"textcoords": "axes fraction", "arrowprops": leader}
