@@ -1,14 +1,17 @@
 """Exercises on pages: the chapters' stubs, the boxes, and solutions that are published only if they are meant to be."""
 
+import ast
+import inspect
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from bs4 import BeautifulSoup
-from conftest import ROOT
+from conftest import ROOT, Site
 
 import grokcourse
 from grokcourse.autograder.registry import CHAPTERS, EXERCISES, Exercise
@@ -231,3 +234,48 @@ def test_what_is_wrong_fails_the_build(page: str, environment: dict[str, str], m
     log, _ = build(tmp_path, page, **environment)
     assert not log.startswith("exit 0")
     assert message in log
+
+
+# --- The whole site without solutions ---
+
+
+def included_lines() -> set[str]:
+    """What the pages show in any case: their own text, and the source of things that are no exercises."""
+    lines = set()
+    for page in (ROOT / "book").glob("*.md"):
+        text = page.read_text(encoding="utf-8")
+        lines |= {line.strip() for line in text.splitlines()}
+        for block in re.findall(r"```\{literalinclude\} (.*?)```", text, re.DOTALL):
+            source = (page.parent / block.split()[0]).read_text(encoding="utf-8")
+            shown = exercises._lines(ast.parse(source), re.search(r":pyobject: (\S+)", block)[1])
+            lines |= {source.splitlines()[number - 1].strip() for number in shown}
+    return lines
+
+
+def test_a_site_without_solutions_has_no_trace_of_any(site: Site, tmp_path: Path):
+    for kept in (".jupyter_cache", "runs"):  # the cells' outputs do not depend on it
+        if (site.html.parent / kept).exists():
+            shutil.copytree(site.html.parent / kept, tmp_path / "_build" / kept)
+    command = [Path(sys.executable).with_name("jupyter-book"), "build", ROOT, "--path-output", tmp_path]
+    environment = os.environ | {"GROKCOURSE_SOLUTIONS": "false"}
+    done = subprocess.run([*command, "-n", "-W", "--keep-going"], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert not re.search(r"^ran ", done.stdout, re.MULTILINE)
+
+    html = tmp_path / "_build" / "html"
+    pages = {path: path.read_text(encoding="utf-8") for path in [*html.rglob("*.html"), *html.rglob("*.js")]}
+    assert [path.name for path, content in pages.items() if "gc-solution" in content or "Solution of" in content] == []
+    texts = [
+        BeautifulSoup(content, "html.parser").get_text() for path, content in pages.items() if path.suffix == ".html"
+    ]
+    words = [" ".join(text.replace("’", "'").split()) for text in texts]
+    shown = included_lines()
+    for exercise in EXERCISES.values():
+        if exercise.question:
+            reason = " ".join((inspect.getdoc(exercise.target) or "").replace("`", "").replace("$", "").split())[:60]
+            assert [text for text in words if reason in text] == [], exercise.name
+        else:
+            secret = [line for line in body(exercise) if len(line) > 20 and line not in shown]
+            assert [line for line in secret if any(line in text for text in texts)] == [], exercise.name
+    for path in (html / "notebooks").iterdir():
+        assert path.read_bytes() == (site.html / "notebooks" / path.name).read_bytes()
