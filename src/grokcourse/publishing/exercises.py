@@ -74,15 +74,17 @@ def dots(exercise: Exercise) -> str:
     return "●" * exercise.difficulty + "○" * (len(DIFFICULTY) - exercise.difficulty)
 
 
-def facts(exercise: Exercise) -> tuple[str, str, str, str]:
-    """What a student may want to know beforehand: how hard, how long, how many points, and what for."""
-    points = "1 point" if exercise.points == 1 else f"{exercise.points} points"
-    return (
+def facts(exercise: Exercise) -> list[str]:
+    """What a student may want to know beforehand: how hard, how long, how many points, and what for.
+
+    What a question teaches is its answer, so a question's box does not say it.
+    """
+    told = [
         f"{DIFFICULTY[exercise.difficulty - 1]} ({exercise.difficulty} of {len(DIFFICULTY)})",
         f"about {exercise.minutes} minutes",
-        points,
-        f"teaches {exercise.teaches}",
-    )
+        "1 point" if exercise.points == 1 else f"{exercise.points} points",
+    ]
+    return told if exercise.question else [*told, f"teaches {exercise.teaches}"]
 
 
 def helpers(exercise: Exercise) -> dict[str, Any]:
