@@ -58,9 +58,10 @@ def test_an_existing_run_is_not_overwritten(tmp_path, capsys):
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT that can be sent to one process")
 def test_ctrl_c_loses_nothing_and_resume_goes_on(tmp_path):
     folder = tmp_path / "run"
-    command = [sys.executable, "-m", "grokcourse", "train", *TINY, "--steps", "600", "--folder", str(folder)]
+    command = [sys.executable, "-m", "grokcourse", "train", *TINY, "--steps", "2000", "--folder", str(folder)]
     command += ["--threads", "1", "--device", "cpu"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    heeds = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)  # noqa: E731 (a background job is born ignoring it)
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=heeds)
     while process.poll() is None and len(list((tmp_path / "run.partial").glob("weights-*"))) < 3:
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
@@ -75,7 +76,7 @@ def test_ctrl_c_loses_nothing_and_resume_goes_on(tmp_path):
 
     subprocess.run([*command, "--resume"], check=True, capture_output=True)
     run = runs.load(folder)
-    assert run.history["step"].tolist() == list(range(0, 601, 10))
+    assert run.history["step"].tolist() == list(range(0, 2001, 10))
 
 
 def test_runs_says_what_is_intact_and_what_is_broken(tmp_path, monkeypatch, capsys):
