@@ -5,9 +5,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 BOOK := $(BIN)/jupyter-book build . -n -W --keep-going
+PEERS := $(patsubst tests/peers/%.txt,$(VENV)/peers/%/.installed,$(wildcard tests/peers/*.txt))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup site test notebooks lint train bench clean
+.PHONY: help setup site peers test notebooks lint train bench clean
 
 help: ## Say what there is (this)
 	@echo "make TARGET, where TARGET is one of"
@@ -28,7 +29,18 @@ $(STAMP): requirements.txt pyproject.toml
 site: setup ## Build the site into _build/html, running every chapter that has changed
 	$(BOOK)
 
-test: site ## Build the site, then run all tests, those of the built site included
+peers: $(PEERS) ## Install the programs that tests run ours against, each in an environment of its own
+
+# Behind what a peer's environment has itself stands all that $(VENV) has, so that torch is not installed twice.
+$(VENV)/peers/%/.installed: tests/peers/%.txt $(STAMP)
+	@rm -rf $(@D)
+	$(BIN)/python -m venv $(@D)
+	@$(BIN)/python -c 'import sys, sysconfig; print(f"import site; site.addsitedir({sysconfig.get_path(sys.argv[1])!r})")' purelib \
+		> "$$($(@D)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/grokcourse-peers.pth"
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+test: site peers ## Build the site, then run all tests, those of the built site included
 	$(BIN)/python -m pytest
 
 lint: setup ## Check style and format

@@ -1,5 +1,6 @@
 """What several test files share: where the repository is, and the built site."""
 
+import os
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -38,3 +39,15 @@ def site() -> Site:
     if built.returncode:
         pytest.exit(f"the site does not build:\n{(built.stdout + built.stderr)[-6000:]}", returncode=1)
     return Site(ROOT / "_build" / "html", toc_pages())
+
+
+def peer(name: str) -> Path:
+    """The Python of the environment that ``tests/peers/NAME.txt`` describes and ``make peers`` makes.
+
+    Without it, the test is skipped, except where ``CI`` is set.
+    """
+    python = Path(sys.prefix) / "peers" / name / "bin" / "python"
+    if not python.exists():
+        reason = f"{name} is not installed (make peers)"
+        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+    return python

@@ -26,7 +26,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     # 3.
     "runs": {"config", "model"},
     "circuit": {"fourier", "model"},
-    "measures": {"fourier", "circuit", "runs"},
+    "measures": {"fourier", "circuit", "runs", "model", "tasks"},  # a loss needs the answers, and the split
     "interop": {"config", "model"},
     # 4. knows nothing of the analysis
     "training": {"config", "tasks", "model", "runs"},

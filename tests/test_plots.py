@@ -41,6 +41,17 @@ GALLERY = {
     "sweep": lambda w: plots.sweep_curves(
         {f"λ = {i}": [(STEPS, TEST * (i + 1)), (STEPS, TRAIN)] for i in range(8)}, ylabel="test loss", width=w
     ),
+    "stacked": lambda w: plots.stacked_curves(
+        {"train": (STEPS, TRAIN), "share": (STEPS, TRAIN / 3)},
+        log_y=["train"],
+        percent=["share"],
+        chance={"train": 2.4},
+        phases=PHASES,
+        width=w,
+    ),
+    "announcements": lambda w: plots.announcements(
+        {"early": 100, "late": 900, "never": None}, event=("grokking", 600), width=w
+    ),
     "live": lambda w: plots.live_overlay((STEPS, TRAIN, TEST), (STEPS[:4], TRAIN[:4], TEST[:4]), chance=2.4, width=w),
     "clock": lambda w: plots.clock(113, [(5, 10), (100, 50)], width=w),
     "table": lambda w: plots.addition_table(LABELS, MASK, zoom=5, width=w),
@@ -64,6 +75,13 @@ GALLERY = {
     "components": lambda w: plots.fourier_components(RNG.normal(size=(P, 8)), NAMES, top=4, width=w),
     "all components": lambda w: plots.fourier_components(RNG.normal(size=(P * 5, 8)), NAMES * 5, width=w),
     "architecture": lambda w: plots.architecture(113, 128, 4, 512, width=w),
+    "questions": lambda w: plots.question_maps({f"head {i}": LABELS / (i + 1) for i in range(5)}, width=w),
+    "signed questions": lambda w: plots.question_maps({"one": LABELS - 5.0}, signed=True, limit=8, width=w),
+    "spectrum 2d": lambda w: plots.spectrum_2d({"x": np.outer(ENERGY, ENERGY), "y": np.eye(6)}, key=[2, 3], width=w),
+    "neurons": lambda w: plots.neuron_shares([2, 2, 4, 5, 0], [0.9, 0.95, 1.0, 0.3, 0.0], n_frequencies=5, width=w),
+    "interference": lambda w: plots.interference(
+        {"frequency 2": CIRCLE[:, 0], "frequency 3": 0.2 * CIRCLE[:, 0]}, 0, points=CIRCLE[:, 0], width=w
+    ),
 }
 BOTH_WIDTHS = [pytest.param((name, width), id=f"{name}-{width}") for name in GALLERY for width in (WIDE, NARROW)]
 
@@ -425,6 +443,52 @@ def test_a_torch_mask_and_half_precision():
     plots.activation_strips({"x": torch.ones(4, dtype=torch.bfloat16)})
 
 
+# ---------------------------------------------------------------------------------------------- the circuit
+
+
+def test_question_maps_draw_every_question_on_a_scale_of_their_own():
+    figure = GALLERY["questions"](WIDE)
+    shown = [axes for axes in figure.axes if axes.get_visible()]
+    assert len(shown) == 5
+    for i, axes in enumerate(shown):
+        np.testing.assert_allclose(axes.images[0].get_array(), LABELS / (i + 1))
+        assert axes.images[0].get_clim() == pytest.approx((0, 10 / (i + 1)))
+        assert axes.get_ylim()[0] > axes.get_ylim()[1]  # a downwards
+    assert GALLERY["signed questions"](WIDE).axes[0].images[0].get_clim() == (-8, 8)
+
+
+def test_the_2d_spectrum_leaves_the_constant_out():
+    axes = GALLERY["spectrum 2d"](WIDE).axes[0]
+    [squares] = axes.collections
+    shares = np.outer(ENERGY, ENERGY)
+    shares[0, 0] = 0
+    shares /= shares.sum()
+    drawn = {tuple(at): value for at, value in zip(squares.get_offsets().data, squares.get_array(), strict=True)}
+    assert (0, 0) not in drawn
+    for (b, a), value in drawn.items():
+        assert value == pytest.approx(shares[int(a), int(b)])
+    assert len(drawn) == (shares >= 1e-4).sum()
+    assert {"0", "2", "3", "frequency in a", "frequency in b"} <= set(words(axes.figure))
+
+
+def test_neurons_stand_at_their_frequency_and_share():
+    axes = GALLERY["neurons"](WIDE).axes[0]
+    below, above = axes.lines[:2]
+    np.testing.assert_allclose(above.get_ydata(), [0.9, 0.95, 1.0])
+    np.testing.assert_allclose(above.get_xdata(), [2, 2, 4], atol=0.7)
+    np.testing.assert_allclose(below.get_ydata(), [0.3])
+    assert [word for word in words(axes.figure) if word in "12345"][-2:] == ["2", "4"]
+
+
+def test_interference_ends_with_the_sum():
+    first, second, last = GALLERY["interference"](WIDE).axes
+    for axes, height in ((first, 1), (second, 0.2), (last, 1.2)):
+        curve = max(axes.lines, key=lambda line: len(line.get_xdata()))
+        np.testing.assert_allclose(curve.get_ydata()[::16], height * CIRCLE[:, 0], atol=1e-12)
+        assert any(set(np.atleast_1d(line.get_xdata())) == {0} for line in axes.lines)  # the answer
+    np.testing.assert_allclose(last.lines[-1].get_ydata(), CIRCLE[:, 0])
+
+
 # ---------------------------------------------------------------------------------------------- on the page
 
 
@@ -529,6 +593,16 @@ def test_saving_as_an_image_works_as_with_any_figure():
         (lambda: plots.spectra({}), "empty"),
         (lambda: plots.spectrum_over_steps([1], np.tile(ENERGY, (2, 1)), key=[]), "1 steps but 2 spectra"),
         (lambda: plots.spectrum_map([1, 1], np.tile(ENERGY, (2, 1))), "rising"),
+        (lambda: plots.question_maps({"x": np.ones((2, 3))}), "square"),
+        (lambda: plots.question_maps({}), "empty"),
+        (lambda: plots.spectrum_2d({"x": np.ones((2, 3))}), "square"),
+        (lambda: plots.spectrum_2d({"x": np.diag([1.0, 0, 0])}), "besides the constant"),
+        (lambda: plots.spectrum_2d({"x": np.eye(3)}, key=[3]), "key frequencies"),
+        (lambda: plots.neuron_shares([1, 2], [0.5], n_frequencies=5), "2 frequencies for 1"),
+        (lambda: plots.neuron_shares([6], [0.5], n_frequencies=5), "among"),
+        (lambda: plots.interference({"x": [1.0, 0.0]}, 2), "answer"),
+        (lambda: plots.interference({"x": [1.0, 0.0], "y": [1.0]}, 0), "same candidates"),
+        (lambda: plots.interference({"x": [1.0, 0.0]}, 0, points=[1.0]), "same candidates"),
         (lambda: plots.circles({}), "empty"),
         (lambda: plots.circles({1: np.ones((5, 3))}), r"\(p, 2\)"),
         (lambda: plots.waves({}), "empty"),

@@ -4,7 +4,8 @@
 
 Every run is trained on the CPU with one thread (so that several can train side by side) and kept whole, in float32, in
 the scratch folder; an interrupted one goes on from its last checkpoint, a finished one is not trained again. The
-recorded copy keeps the weights of a few steps, in float16. Remove a folder in recorded/ to have it recorded anew.
+recorded copy keeps the weights of a few steps, in float16, and the progress measures of every checkpoint that the whole
+run has. Remove a folder in recorded/ to have it recorded anew, or its measures.safetensors alone.
 """
 
 import argparse
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import torch
 
-from grokcourse import runs, training
+from grokcourse import measures, runs, training
 from grokcourse.cli import RECORD
 from grokcourse.config import RunConfig
 
@@ -42,18 +43,22 @@ REFERENCE_RUNS: dict[str, tuple[RunConfig, list[int]]] = {
 
 
 def make(name: str, scratch: Path) -> str:
-    """Train one run if need be, and record it; returns a line that says what was done."""
+    """Train one run if need be, record it and its measures; returns a line that says what was done."""
     config, steps = REFERENCE_RUNS[name]
     whole, recorded = scratch / name, runs.RECORDED / name
     torch.set_num_threads(1)
     if not whole.exists():
         training.train(config, whole, device="cpu", record=RECORD, progress_bar=False)
     run = runs.load(whole)
-    if recorded.exists():
-        return f"{name}: is recorded already"
-    kept = [config.steps if step == -1 else step for step in steps]
-    runs.save(runs.thin(run, kept), recorded, half=True)
-    return f"{name}: recorded {len(kept)} of {len(run.steps)} checkpoints"
+    done = []
+    if not recorded.exists():
+        kept = [config.steps if step == -1 else step for step in steps]
+        runs.save(runs.thin(run, kept), recorded, half=True)
+        done.append(f"recorded {len(kept)} of {len(run.steps)} checkpoints")
+    if not (recorded / measures.FILE).exists():
+        measures.store(measures.along(run), recorded)
+        done.append(f"measured {len(run.steps)} checkpoints")
+    return f"{name}: {' and '.join(done) or 'is recorded already'}"
 
 
 def main() -> None:

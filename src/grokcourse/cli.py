@@ -59,6 +59,15 @@ def _parser() -> argparse.ArgumentParser:
     show.set_defaults(command=_runs)
     show.add_argument("run", nargs="*", help="names or folders; by default every run that is recorded")
 
+    measures = commands.add_parser(
+        "measures",
+        help="compute a run's progress measures, and store them with it",
+        description="Compute the progress measures at every checkpoint of a run of addition, and store them in its "
+        "folder. Measures that are there already and cover every checkpoint are kept.",
+    )
+    measures.set_defaults(command=_measures)
+    measures.add_argument("run", help="a folder, or the name of a run, such as main")
+
     start = commands.add_parser(
         "start",
         help="write the chapters as notebooks into a folder of yours, to work through",
@@ -68,6 +77,60 @@ def _parser() -> argparse.ArgumentParser:
     )
     start.set_defaults(command=_start)
     start.add_argument("folder", nargs="?", type=Path, default=Path("grokking-course"), help="where to write them")
+
+    grade = commands.add_parser(
+        "grade",
+        help="grade what a class handed in: a folder of notebooks, or what a platform exports",
+        description="Grade what a class handed in: a file, a zip file or a folder per student, or an export of Canvas, "
+        "Moodle, Gradescope or nbgrader (its folder submitted), as a folder or a zip file. Students' code runs behind a wall, and what is graded is written as "
+        "it comes: after an interruption --resume grades only what is missing or has changed. Exit codes: 0 all were "
+        "graded, 1 some could not be, 2 wrong usage, 130 interrupted.",
+    )
+    grade.set_defaults(command=_grade)
+    grade.add_argument("submissions", type=Path, help="a folder or a zip file")
+    grade.add_argument(
+        "--output", type=Path, default=Path("grades"), metavar="DIR", help="where the results go (default: grades)"
+    )
+    grade.add_argument("--resume", action="store_true", help="go on with the results that are in --output already")
+    grade.add_argument("--jobs", type=int, metavar="N", help="how many at once; by default one for each core")
+    grade.add_argument("--seed", help="which random inputs, the same for everybody; by default new ones, and recorded")
+    grade.add_argument("--tests", type=Path, metavar="DIR", help="tests of your own, beside the course's")
+    grade.add_argument("--only-own-tests", action="store_true", help="your own tests instead of the course's")
+    grade.add_argument(
+        "--exercises", nargs="+", default=(), metavar="NAME", help="only these chapters and exercises: 01-task, split"
+    )
+    grade.add_argument("--policy", type=Path, metavar="FILE", help="weights, late days and rounding: a TOML file")
+    grade.add_argument(
+        "--timeout", type=float, metavar="SECONDS", help="for one call of a student's function (default: 10)"
+    )
+    grade.add_argument(
+        "--require-isolation", action="store_true", help="grade nothing if a protection is missing on this machine"
+    )
+    grade.add_argument("--scheduler", metavar="ADDRESS", help="grade on a Dask cluster: its scheduler, tcp://HOST:8786")
+
+    gradescope = commands.add_parser(
+        "gradescope",
+        help="make the zip file that turns an assignment on Gradescope into one that grades itself",
+        description="Make the zip file that turns a programming assignment on Gradescope into one that grades itself: "
+        "upload it there, under Configure Autograder.",
+    )
+    gradescope.set_defaults(command=_gradescope)
+    gradescope.add_argument("zip", type=Path, help="the file to write, such as autograder.zip")
+    gradescope.add_argument(
+        "--exercises", nargs="+", required=True, metavar="NAME", help="chapters and exercises that count: 01-task, split"
+    )
+    gradescope.add_argument("--policy", type=Path, metavar="FILE", help="weights, late days and rounding: a TOML file")
+    gradescope.add_argument("--tests", type=Path, metavar="DIR", help="tests of your own, beside the course's")
+    gradescope.add_argument("--only-own-tests", action="store_true", help="your own tests instead of the course's")
+    gradescope.add_argument("--seed", help="which random inputs; by default new ones, the same for every submission")
+    gradescope.add_argument(
+        "--visibility",
+        default="visible",
+        help="when students see the tests' results: visible (the default), after_due_date, after_published or hidden",
+    )
+    gradescope.add_argument(
+        "--require-isolation", action="store_true", help="grade nothing if a protection is missing in the container"
+    )
 
     notebooks = commands.add_parser(
         "notebooks",
@@ -144,6 +207,28 @@ def _runs(options: argparse.Namespace) -> int:
     return 1 if broken else 0
 
 
+def _measures(options: argparse.Namespace) -> int:
+    from tqdm import tqdm
+
+    from . import measures, runs
+
+    try:
+        run = runs.load(options.run)
+        stored = measures.find(options.run)
+        if stored is None or not set(run.steps) <= set(stored.steps.tolist()):
+            with tqdm(total=len(run.steps), unit="checkpoint") as bar:
+                stored = measures.along(run, progress=lambda step: bar.update())
+            print(f"Stored in {measures.store(stored, options.run)}.")
+    except (runs.RunError, ValueError) as error:
+        return _fail(str(error))
+    phases = measures.find_hidden_phases(stored.steps, stored["excluded_loss"], stored["gini_W_logit"])
+    ends = {"memorisation": phases.memorised, "circuit formation": phases.formed, "clean-up": phases.cleaned}
+    print(f"Measured at {len(stored.steps)} checkpoints, with the key frequencies {list(stored.key) or '(none)'}.")
+    for phase, end in ends.items():
+        print(f"{phase:<18} {'not ended' if end is None else f'until step {end:,}'}")
+    return 0
+
+
 def _start(options: argparse.Namespace) -> int:
     from . import start
 
@@ -154,6 +239,121 @@ def _start(options: argparse.Namespace) -> int:
     except start.StartError as error:
         return _fail(str(error))
     print(f"Open them in Jupyter (for instance: jupyter lab {options.folder}), and begin with the first.")
+    return 0
+
+
+def _grade(options: argparse.Namespace) -> int:
+    import tempfile
+
+    from .autograder import classroom, classrun, grader, policy, report, testing
+
+    with tempfile.TemporaryDirectory(prefix="grokcourse-") as unpacked:
+        try:
+            settings = _grade_settings(options)
+            rules = policy.load(options.policy) if options.policy else policy.Policy()
+            found = classroom.find_works(options.submissions, Path(unpacked))
+            record = classrun.Record(settings, classrun.now())
+            plan = classrun.make_plan(found.works, record, options.output, resume=options.resume)
+        except (
+            classroom.ClassroomError, classrun.ClassRunError, policy.PolicyError, report.ReportError,
+            testing.OwnTestsError,
+        ) as error:  # fmt: skip
+            return _fail(str(error), code=2)
+        count = len(plan.works)
+        print(f"{options.submissions}: {count} {'submission' if count == 1 else 'submissions'}, {found.layout}.")
+        for note in found.notes:
+            print(f"  {note}.")
+        print(f"Seed: {settings.seed}")
+        try:
+            if plan.waiting:
+                with _graders(options, settings, len(plan.waiting)) as graders:
+                    plan = plan.with_protections(graders.protections())
+                    _print_protections(plan)
+                    if options.require_isolation and not plan.is_isolated:
+                        return _fail("nothing was graded: --require-isolation, and a protection is missing")
+                    plan = classrun.follow(plan, graders.grade_all)
+            grades = classrun.read_grades(plan)
+            report.write_all(options.output, grades, rules, plan.record.info)
+        except (grader.GraderError, report.ReportError) as error:
+            return _fail(f"{error} (what was graded is kept; --resume goes on from there)")
+        except KeyboardInterrupt:
+            kept = len(classrun.read_grades(plan))
+            print(f"\nInterrupted: {kept} of {count} are kept; add --resume to go on from there.", file=sys.stderr)
+            raise
+    print(f"\n{report.class_table(grades, rules, plan.record.info)}")
+    print(f"Written to {options.output}: report.html, grades.csv, results.json, junit.xml, and feedback/ to hand out.")
+    return 0 if all(grade.status == "graded" for grade in grades) else 1
+
+
+def _grade_settings(options: argparse.Namespace) -> Any:
+    """How a class is graded, from the options; the seed of the run that is resumed, unless another is given."""
+    import secrets
+
+    from .autograder import classrun, testing
+    from .autograder.grading import Settings
+    from .autograder.isolation import Limits
+
+    if options.only_own_tests and not options.tests:
+        raise classrun.ClassRunError("--only-own-tests needs --tests DIR")
+    if options.timeout is not None and not 0 < options.timeout <= 3600:
+        raise classrun.ClassRunError("--timeout has to be a number of seconds from 0 to 3600")
+    if options.jobs is not None and options.jobs < 1:
+        raise classrun.ClassRunError("--jobs has to be at least 1")
+    own = testing.read_tests(options.tests) if options.tests else ()
+    testing.use_tests(own, only=options.only_own_tests)
+    former = classrun.former_run(options.output) if options.resume else None
+    return Settings(
+        seed=options.seed or (former["settings"]["seed"] if former else secrets.token_hex(4)),
+        limits=Limits(seconds=options.timeout) if options.timeout else Limits(),
+        exercises=classrun.find_exercises(options.exercises),
+        tests=own,
+        only_own_tests=options.only_own_tests,
+    )
+
+
+def _graders(options: argparse.Namespace, settings: Any, works: int) -> Any:
+    """What grades so many works: processes on this machine, or a Dask cluster."""
+    from .autograder import classrun, grader
+
+    if not options.scheduler:
+        return classrun.Team(settings, min(options.jobs or classrun.cores(), works))
+    try:
+        from .autograder import cluster
+    except ImportError as error:
+        raise grader.GraderError("--scheduler needs Dask: pip install 'grokcourse[cluster]'") from error
+    return cluster.Cluster(settings, options.scheduler)
+
+
+def _print_protections(plan: Any) -> None:
+    """Say in plain words what students' code is kept from, and what not."""
+    print("Students' code is kept in a process of its own, and from the rest as follows:")
+    for protection in plan.record.protections:
+        print(f"  {'yes' if protection.in_force else 'NO ':<3}  {protection.name:<10} {protection.what}")
+        if protection.missing:
+            print(f"       {'':<10} Why not: {protection.missing}")
+
+
+def _gradescope(options: argparse.Namespace) -> int:
+    import secrets
+
+    from .autograder import gradescope, policy, testing
+
+    try:
+        own = testing.read_tests(options.tests) if options.tests else ()
+        testing.use_tests(own, only=options.only_own_tests)
+        assignment = gradescope.Assignment.of(
+            options.exercises,
+            options.seed or secrets.token_hex(4),
+            visibility=options.visibility,
+            only_own_tests=options.only_own_tests,
+            require_isolation=options.require_isolation,
+        )
+        text = options.policy.read_text(encoding="utf-8") if options.policy else ""
+        gradescope.write_zip(options.zip, assignment, policy=text, tests=own)
+    except (gradescope.GradescopeError, policy.PolicyError, testing.OwnTestsError, OSError, ValueError) as error:
+        return _fail(str(error))
+    print(f"{options.zip}: {len(assignment.exercises)} exercises, seed {assignment.seed}.")
+    print(f"On Gradescope, the assignment is worth {gradescope.worth(assignment, policy.parse(text))} points.")
     return 0
 
 

@@ -376,6 +376,85 @@ def sweep_curves(
 
 
 @_picture
+def stacked_curves(
+    panels: Mapping[str, tuple[Any, Any]],
+    *,
+    log_y: Iterable[str] = (),
+    percent: Iterable[str] = (),
+    chance: Mapping[str, float] | None = None,
+    phases: Mapping[str, tuple[float, float | None]] | None = None,
+    title: str = "",
+    width: float = WIDE,
+) -> Picture:
+    """Quantities of different kinds along one run, each on a panel of its own, above each other on one step axis.
+
+    Args:
+        panels: name → (steps (n,), values (n,)).
+        log_y: the names of those with a logarithmic value axis.
+        percent: the names of those with values from 0 to 1, shown in per cent.
+        chance: name → the value of guessing, drawn as a line.
+        phases, title, width: as ``loss_curves``.
+
+    Raises:
+        ValueError: if there are no panels or more than eight, a name is not among them, or as ``loss_curves``.
+    """
+    log_y, percent, chance = set(log_y), set(percent), chance or {}
+    if not 1 <= len(panels) <= 8:
+        raise ValueError(f"one figure shows 1 to 8 panels, not {len(panels)}")
+    if unknown := sorted((log_y | percent | set(chance)) - set(panels)):
+        raise ValueError(f"there is no panel {unknown[0]!r}")
+    figure, grid = _canvas(width, 1.25 * len(panels) + 0.7, len(panels), 1, sharex=True)
+    for i, (axes, (name, (steps, values))) in enumerate(zip(grid, panels.items(), strict=True)):
+        x, y = _line(name, steps, values, name in log_y)
+        axes.plot(x, y, color=LINES[0])
+        xlabel = "step" if axes is grid[-1] else ""
+        _dress(axes, "", xlabel, log_y=name in log_y, log_steps=False, percent=name in percent, title="")
+        axes.yaxis.set_major_locator(LogLocator(numticks=4) if name in log_y else MaxNLocator(3))
+        if name in chance:
+            axes.axhline(chance[name], color=MUTED, lw=1.2, linestyle=(0, (4, 3)), zorder=1.5)
+        _shade(axes, phases if i == 0 else {" " * (j + 1): span for j, span in enumerate((phases or {}).values())})
+        axes.set_title(name, fontsize=TEXT, pad=20 if phases and i == 0 else None)
+    _title(figure, title)
+    return figure
+
+
+@_picture
+def announcements(
+    dates: Mapping[str, float | None], *, event: tuple[str, float] | None = None, title: str = "", width: float = WIDE
+) -> Picture:
+    """When each of several quantities first moved, earliest on top; and, as a line, the event that all await.
+
+    Args:
+        dates: name → step, or None for one that never did.
+        event: its name and step.
+        title, width: as ``loss_curves``.
+
+    Raises:
+        ValueError: if there are no dates.
+    """
+    _some(dates, "dates")
+    names = sorted(dates, key=lambda name: (dates[name] is None, dates[name] or 0))
+    figure, [axes] = _canvas(width, 0.34 * len(names) + 1.1)
+    last = max([date for date in dates.values() if date is not None] + ([event[1]] if event else []), default=1)
+    for row, name in enumerate(names):
+        if dates[name] is None:
+            axes.text(0.02 * last, row, "never", va="center", color=MUTED)
+        else:
+            axes.plot([dates[name], event[1] if event else dates[name]], [row, row], color=MUTED, lw=1.2)
+            axes.plot([dates[name]], [row], color=TEST if event and dates[name] >= event[1] else TRAIN, marker="o")
+    if event:
+        axes.axvline(event[1], color=TEST, lw=1.6, linestyle=(0, (4, 3)), zorder=1.5)
+        axes.set_title(f"{event[0]}: step {event[1]:,.0f}", fontsize=TEXT, color=TEST, loc="right")
+    axes.set_yticks(range(len(names)), names)
+    axes.set(xlim=(0, 1.06 * last), ylim=(len(names) - 0.4, -0.6), xlabel="step")
+    axes.xaxis.set_major_locator(MaxNLocator(3 if _is_phone(width) else 6, integer=True, steps=[1, 2, 2.5, 5, 10]))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.0f}"))
+    axes.grid(axis="x")
+    _title(figure, title)
+    return figure
+
+
+@_picture
 def live_overlay(
     recorded: tuple[Any, Any, Any],
     live: tuple[Any, Any, Any],
@@ -938,6 +1017,200 @@ def fourier_components(
     return figure
 
 
+# ---------------------------------------------------------------------------------------------- the circuit
+
+
+@_picture
+def spectrum_2d(
+    energies: Mapping[str, Any], *, key: Iterable[int] = (), title: str = "", width: float = WIDE
+) -> Picture:
+    """How the energy of a table over a and b is shared among pairs of frequencies: a square for each that has some.
+
+    The squares are larger than the grid, to be seen; their colour is logarithmic, and starts at a ten-thousandth.
+
+    Args:
+        energies: title → (p // 2 + 1, p // 2 + 1) energy by frequency of a (rows) and of b; the entry at the corner,
+            the constant, is left out. One below the other on a phone, else side by side.
+        key: frequencies to name at the axes.
+        title, width: as ``loss_curves``.
+
+    Raises:
+        ValueError: if there is none, one is not square, holds no energy besides the constant's, or a key frequency is
+            none of 1 … p // 2.
+    """
+    tables = {name: _array(energy, 2, name).copy() for name, energy in _some(energies, "energies").items()}
+    for name, table in tables.items():
+        if table.shape[0] != table.shape[1]:
+            raise ValueError(f"{name} must be square, not {table.shape}")
+        table[0, 0] = 0
+        if not table.sum() > 0:
+            raise ValueError(f"{name} holds no energy besides the constant's: no shares to draw")
+        table /= table.sum()
+    size = len(next(iter(tables.values())))
+    ticks = [0, *_known(key, size - 1)]
+    across = 1 if _is_phone(width) else min(len(tables), 2)
+    down = math.ceil(len(tables) / across)
+    each = min(width / across, 3.9)
+    figure, grid = _canvas(width, down * (each + 0.1) + 0.2, down, across)
+    norm = LogNorm(1e-4, 1)
+    for axes, (name, table) in zip(grid, tables.items(), strict=False):
+        a, b = np.nonzero(table >= 1e-4)
+        order = table[a, b].argsort()
+        a, b = a[order], b[order]
+        marks = {"marker": "s", "s": 26 if _is_phone(width) else 34, "edgecolors": "none"}
+        image = axes.scatter(b, a, c=table[a, b], cmap=AMOUNT, norm=norm, **marks)
+        axes.set(xlim=(-1.5, len(table) + 0.5), ylim=(-1.5, len(table) + 0.5), aspect="equal")
+        axes.set_title(name, fontsize=TEXT)
+        axes.set(xlabel="frequency in b", ylabel="frequency in a")
+        axes.spines[:].set(visible=True, color=GRID)
+        _name_ticks(axes, ticks)
+    for axes in grid[len(tables) :]:
+        axes.set_visible(False)
+    where = {"location": "bottom", "pad": 0.02} if _is_phone(width) else {"pad": 0.02}
+    bar = figure.colorbar(image, ax=grid, shrink=0.8, aspect=30, label="share of energy", **where)
+    bar.set_ticks([1e-4, 1e-3, 1e-2, 1e-1, 1])
+    bar.formatter = FuncFormatter(_percent)
+    bar.set_ticks([], minor=True)
+    bar.solids.set_rasterized(True)
+    bar.outline.set_visible(False)
+    _title(figure, title)
+    return figure
+
+
+@_picture
+def question_maps(
+    tables: Mapping[str, Any], *, signed: bool = False, limit: float | None = None, title: str = "", width: float = WIDE
+) -> Picture:
+    """Tables over all questions as small square pictures, a downwards and b to the right; zero is the page.
+
+    Args:
+        tables: title → (n, n) values, the questions a, b = 0 … n − 1.
+        signed: also negative values, in blue, and positive ones in orange; else from nothing to blue.
+        limit: where the colour scale ends in all of them; by default in each at its own largest absolute value.
+        title, width: as ``loss_curves``.
+
+    Raises:
+        ValueError: if there is none, or one is not square.
+    """
+    arrays = {name: _array(table, 2, name) for name, table in _some(tables, "tables").items()}
+    across = min(len(arrays), 2 if _is_phone(width) else 4)
+    down = math.ceil(len(arrays) / across)
+    each = min(width / across, 2.6)
+    figure, grid = _canvas(width, down * (each + 0.25) + 0.15, down, across)
+    for i, (axes, (name, array)) in enumerate(zip(grid, arrays.items(), strict=False)):
+        if array.shape[0] != array.shape[1]:
+            raise ValueError(f"{name} must be square, not {array.shape}")
+        end = limit or np.nanmax(np.abs(array)) or 1.0
+        norm = Normalize(-end if signed else 0, end)
+        axes.imshow(array, cmap=SIGNED if signed else AMOUNT, norm=norm, interpolation="none")
+        axes.set_title(name, fontsize=TEXT)
+        axes.spines[:].set(visible=True, color=GRID)
+        last = len(array) - 1
+        axes.set_xticks([0, last], ["0", str(last)])
+        axes.set_yticks([0, last], ["0", str(last)] if i % across == 0 else [])
+        axes.tick_params(length=0)
+        axes.set_xlabel("b" if i + across >= len(arrays) else "", labelpad=-6)
+        axes.set_ylabel("a" if i % across == 0 else "", labelpad=-8, rotation=0)
+    for axes in grid[len(arrays) :]:
+        axes.set_visible(False)
+    _title(figure, title)
+    return figure
+
+
+@_picture
+def neuron_shares(
+    frequency: Any, share: Any, *, n_frequencies: int, least: float = 0.85, title: str = "", width: float = WIDE
+) -> Picture:
+    """Each neuron's best frequency, and how much of the neuron it explains; key frequencies are named.
+
+    Args:
+        frequency: (n,) whole numbers 1 … n_frequencies (a neuron at 0 has none, and is left out).
+        share: (n,) in 0 … 1.
+        n_frequencies: how many frequencies there are: p // 2.
+        least: where the line is drawn.
+        title, width: as ``loss_curves``.
+
+    Raises:
+        ValueError: if the lengths differ, or a frequency is out of range.
+    """
+    k, y = _array(frequency, 1, "frequency"), _array(share, 1, "share")
+    if len(k) != len(y):
+        raise ValueError(f"there are {len(k)} frequencies for {len(y)} shares")
+    if not ((k >= 0) & (k <= n_frequencies)).all():
+        raise ValueError(f"frequencies must be among 0 … {n_frequencies}")
+    figure, [axes] = _canvas(width, 0.85 * width if _is_phone(width) else 0.45 * width)
+    above = (k > 0) & (y > least)
+    jitter = 0.7 * np.sin(1 + 7.3 * np.arange(len(k)))  # side by side, the same way at every drawing
+    dots = {"linestyle": "none", "marker": "o", "markersize": 3, "markeredgewidth": 0, "alpha": 0.55}
+    for chosen, colour in (((k > 0) & ~above, MUTED), (above, TEST)):
+        axes.plot(k[chosen] + jitter[chosen], y[chosen], color=colour, **dots)
+    axes.axhline(least, color=MUTED, lw=1.2, linestyle=(0, (4, 3)), zorder=1.5)
+    axes.set(xlabel="best frequency k", ylabel="variance explained", xlim=(0, n_frequencies + 1), ylim=(0, 1.16))
+    axes.set_yticks([0, 0.25, 0.5, 0.75, 1])
+    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    axes.grid(axis="y")
+    named = sorted({int(n) for n in k[above]})
+    heights = np.full(n_frequencies + 1, 1.04)
+    _name_bars(axes, {n: str(n) for n in named}, heights, TEST)
+    _title(figure, title)
+    return figure
+
+
+@_picture
+def interference(
+    parts: Mapping[str, Any],
+    answer: int,
+    *,
+    points: Any = None,
+    ylabel: str = "logit",
+    title: str = "",
+    width: float = WIDE,
+) -> Picture:
+    """Waves over the candidates, and their sum: they agree at the answer, and disagree elsewhere.
+
+    Args:
+        parts: name → (p,) one wave's values at the candidates 0 … p − 1. All rows have the same scale.
+        answer: the candidate at which they agree, marked.
+        points: (p,) values drawn as dots into the last row, the sum, to compare with.
+        ylabel: what is added up.
+        title, width: as ``loss_curves``.
+
+    Raises:
+        ValueError: if there is none, the lengths differ, or the answer is none of 0 … p − 1.
+    """
+    arrays = {name: _array(values, 1, name) for name, values in _some(parts, "parts").items()}
+    p = len(next(iter(arrays.values())))
+    dots = None if points is None else _array(points, 1, "points")
+    for name, values in [*arrays.items(), *([] if dots is None else [("points", dots)])]:
+        if len(values) != p:
+            raise ValueError(f"all waves must be over the same candidates: {name} has {len(values)}, not {p}")
+    if not 0 <= answer < p:
+        raise ValueError(f"the answer must be one of 0 … {p - 1}, not {answer}")
+    total = np.sum(list(arrays.values()), axis=0)
+    reach = [2.3 * max(np.abs(values).max() for values in arrays.values())] * len(arrays)
+    reach.append(1.1 * np.ptp(np.concatenate([total, [] if dots is None else dots])))
+    ratios = [max(size / max(reach), 0.22) for size in reach]
+    figure, grid = _canvas(width, 2.4 * sum(ratios) + 0.9, len(ratios), 1, sharex=True, height_ratios=ratios)
+    fine = np.arange(16 * (p - 1) + 1) / 16
+    for axes, (name, values) in zip(grid, [*arrays.items(), ("all together", total)], strict=True):
+        axes.axhline(0, color=GRID, lw=0.8)
+        axes.axvline(answer, color=TEST, lw=1.2)
+        axes.plot(fine, _interpolated(values, 16)[: len(fine)], color=TRAIN, lw=1.4)
+        axes.set_title(name, fontsize=TEXT, pad=3)
+        axes.yaxis.set_major_locator(MaxNLocator(2, steps=[1, 2, 5, 10]))
+        axes.margins(y=0.08)
+        axes.set_xlim(-0.5, p - 0.5)
+    if dots is not None:
+        grid[-1].plot(dots, "o", color=INK, markersize=2.6)
+    grid[-1].yaxis.set_major_locator(MaxNLocator(4))
+    grid[-1].set_ylabel(ylabel)
+    grid[-1].xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    grid[-1].set_xlabel("candidate c")
+    _title(figure, title)
+    return figure
+
+
 # ---------------------------------------------------------------------------------------------- the diagram
 
 
@@ -1252,6 +1525,30 @@ def _name_bars(axes: Axes, names: Mapping[int, str], heights: np.ndarray, colour
 
     if texts:
         axes.figure.placements.append(place)
+
+
+def _name_ticks(axes: Axes, names: Sequence[int]) -> None:
+    """Ticks at these numbers on both axes, their names moved apart where they are close to each other."""
+    at_x, at_y = axes.get_xaxis_transform(), axes.get_yaxis_transform()
+    below = [axes.text(k, -0.03, str(k), transform=at_x, ha="center", va="top", fontsize=10) for k in names]
+    beside = [axes.text(-0.03, k, str(k), transform=at_y, ha="right", va="center", fontsize=10) for k in names]
+    axes.set_xticks(names, [])
+    axes.set_yticks(names, [])
+    axes.xaxis.labelpad, axes.yaxis.labelpad = 16, 20
+
+    def place() -> None:
+        for texts, extent, (low, high), coordinate in (
+            (below, "width", axes.get_xlim(), 0),
+            (beside, "height", axes.get_ylim(), 1),
+        ):
+            scale = (high - low) / getattr(axes.bbox, extent)
+            sizes = [(getattr(text.get_window_extent(), extent) + 2) * scale for text in texts]
+            for text, where in zip(texts, _spread(list(names), sizes, low, high), strict=True):
+                position = list(text.get_position())
+                position[coordinate] = where
+                text.set_position(position)
+
+    axes.figure.placements.append(place)
 
 
 def _label_cells(

@@ -5,8 +5,9 @@ import secrets
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
+from .host import Host
 from .registry import CHAPTERS, Exercise, find_exercise
-from .student import Host, Student
+from .student import Student
 from .testing import Outcome, hidden_tests, run_test
 
 Answer = TypeVar("Answer")
@@ -28,9 +29,26 @@ def check(answer: Answer, name: str | None = None) -> Answer:
         KeyError: if there is no such exercise.
     """
     exercise = find_exercise(name or getattr(answer, "__name__", "?"))
-    feedback = Feedback(exercise, run_checks(exercise, answer))
+    feedback = LATEST[exercise.name] = Feedback(exercise, run_checks(exercise, answer))
     _show(feedback)
     return answer if feedback.passed else exercise.solution
+
+
+def points(name: str) -> "Points":
+    """The points that the latest ``check`` of an exercise gave; in a notebook, ``check.points("split")``.
+
+    nbgrader takes the number as the cell's score.
+
+    Raises:
+        KeyError: if there is no such exercise.
+    """
+    exercise = find_exercise(name)
+    return Points(exercise, LATEST[name].points if name in LATEST else None)
+
+
+check.points = points  # so that a notebook needs no further import
+LATEST: dict[str, "Feedback"] = {}
+"""What ``check`` said last of each exercise, in this process."""
 
 
 def run_checks(exercise: Exercise, answer: Any, seed: str | None = None) -> list[Outcome]:
@@ -56,6 +74,12 @@ class Feedback:
     def passed(self) -> bool:
         """Whether every test passed."""
         return all(outcome.passed for outcome in self.outcomes)
+
+    @property
+    def points(self) -> float:
+        """The exercise's points, shared equally among its tests."""
+        passed = sum(outcome.passed for outcome in self.outcomes)
+        return self.exercise.points * passed / len(hidden_tests(self.exercise))
 
     @property
     def verdict(self) -> str:
@@ -97,6 +121,32 @@ class Feedback:
         table = f'<table style="margin:0.4em 0">{"".join(rows)}</table>' if rows else ""
         hints = "".join(f"<p><strong>Hint:</strong> {html.escape(hint)}</p>" for hint in self.hints)
         return f"<div><p><strong>{html.escape(self.verdict)}</strong></p>{table}{hints}</div>"
+
+
+class Points:
+    """The points for an exercise: as text a bare number, which nbgrader reads, and in a notebook a sentence."""
+
+    def __init__(self, exercise: Exercise, got: float | None) -> None:
+        self.exercise = exercise
+        self.got = got
+        """None if it has not been checked."""
+
+    def __float__(self) -> float:
+        return self.got or 0.0
+
+    def __repr__(self) -> str:
+        return repr(float(self))
+
+    def _repr_html_(self) -> str:
+        exercise = self.exercise
+        if self.got is None:
+            return f"<p><code>{exercise.name}</code>: run the cell above first.</p>"
+        chapter = CHAPTERS[exercise.chapter]
+        so_far = sum(LATEST[other.name].points for other in chapter if other.name in LATEST)
+        return (
+            f"<p><code>{exercise.name}</code>: {self.got:.3g} of {exercise.points} points; "
+            f"in this chapter, {so_far:.3g} of {sum(other.points for other in chapter)} so far.</p>"
+        )
 
 
 def _show(feedback: Feedback) -> None:

@@ -72,8 +72,6 @@ def _is_ours(path: Path) -> bool:
 class SubmissionFile(pytest.File):
     """A notebook or .py file that a student handed in."""
 
-    link: Link | None = None
-
     def collect(self) -> Iterator[pytest.Collector | pytest.Item]:
         """An ``ExerciseNode`` for each exercise, or one failing item that says why there is none."""
         from . import submission
@@ -88,21 +86,6 @@ class SubmissionFile(pytest.File):
         for name in read.exercises:
             yield ExerciseNode.from_parent(self, name=name, exercise=find_exercise(name), submission=read)
 
-    def connect(self, submission: Submission) -> Link:
-        """The link to this submission's worker; one for all its tests."""
-        from .worker import Limits, Link
-
-        if self.link is None:
-            limits = Limits(seconds=self.config.getoption("--grokcourse-timeout"))
-            self.link = Link(_workshop(self.config), submission.cells, limits)
-        return self.link
-
-    def teardown(self) -> None:
-        """Stop the worker."""
-        if self.link is not None:
-            self.link.close()
-            self.link = None
-
 
 class ExerciseNode(pytest.Collector):
     """One exercise in one submission."""
@@ -112,6 +95,7 @@ class ExerciseNode(pytest.Collector):
         self.exercise = exercise
         self.submission = submission
         self.timed_out = False
+        self.link: Link | None = None
 
     def collect(self) -> Iterator[pytest.Item]:
         """Its hidden tests."""
@@ -119,6 +103,22 @@ class ExerciseNode(pytest.Collector):
 
         for test in hidden_tests(self.exercise):
             yield GradedTest.from_parent(self, name=test.title, test=test)
+
+    def connect(self) -> Link:
+        """The link to this exercise's worker; one for all its tests."""
+        from .isolation import Limits
+        from .worker import Link
+
+        if self.link is None:
+            limits = Limits(seconds=self.config.getoption("--grokcourse-timeout"))
+            self.link = Link(_workshop(self.config), self.submission.cells, self.exercise, limits)
+        return self.link
+
+    def teardown(self) -> None:
+        """Stop the worker."""
+        if self.link is not None:
+            self.link.close()
+            self.link = None
 
 
 class GradedTest(pytest.Item):
@@ -136,7 +136,7 @@ class GradedTest(pytest.Item):
         from .testing import Outcome, run_test
 
         exercise = self.parent.exercise
-        link = self._file.connect(self.parent.submission)
+        link = self.parent.connect()
         seed = self.config.getoption("--grokcourse-seed")
         if self.parent.timed_out:
             message = "not tried: an earlier test of this exercise took too long"
@@ -147,12 +147,6 @@ class GradedTest(pytest.Item):
         self.user_properties.append((KEY, json.dumps(asdict(outcome))))
         if not outcome.passed:
             raise NotPassed(outcome, link.problems)
-
-    @property
-    def _file(self) -> SubmissionFile:
-        file = self.parent.parent
-        assert isinstance(file, SubmissionFile)
-        return file
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """What the student reads: never the hidden test's source."""

@@ -1,10 +1,24 @@
-"""Marks from outcomes: points by exercise and by chapter."""
+"""Marks from outcomes: points by exercise and by chapter. What is written for a class stands in ``reports/``."""
+
+from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .registry import CHAPTERS, EXERCISES, Exercise
 from .testing import Outcome, hidden_tests
+
+if TYPE_CHECKING:
+    from .grading import Grade
+    from .isolation import Protection
+    from .policy import Policy
+
+
+class ReportError(RuntimeError):
+    """A report cannot be written; the message says which, and why, in one sentence."""
 
 
 @dataclass(frozen=True)
@@ -13,12 +27,18 @@ class Mark:
 
     exercise: Exercise
     outcomes: tuple[Outcome, ...]
+    complete: bool = False
+    """Whether the outcomes are those of all tests; if not, the exercise's hidden tests are counted."""
+
+    @property
+    def exact(self) -> Fraction:
+        """The exercise's points, shared equally among its tests."""
+        return Fraction(self.exercise.points * sum(outcome.passed for outcome in self.outcomes), self._tests or 1)
 
     @property
     def points(self) -> float:
-        """The exercise's points, shared equally among its tests."""
-        passed = sum(outcome.passed for outcome in self.outcomes)
-        return self.exercise.points * passed / len(hidden_tests(self.exercise))
+        """The same as a float."""
+        return float(self.exact)
 
     @property
     def status(self) -> str:
@@ -26,15 +46,28 @@ class Mark:
         failed = [outcome.status for outcome in self.outcomes if not outcome.passed]
         if failed:
             return failed[0]
-        return "ok" if len(self.outcomes) == len(hidden_tests(self.exercise)) else "not run"
+        return "ok" if self.outcomes and len(self.outcomes) == self._tests else "not run"
+
+    @property
+    def _tests(self) -> int:
+        return len(self.outcomes) if self.complete else len(hidden_tests(self.exercise))
 
 
-def marks(outcomes: Iterable[Outcome]) -> list[Mark]:
-    """The marks of one submission, in the order of the course."""
+def marks(outcomes: Iterable[Outcome], *, complete: bool = False) -> list[Mark]:
+    """The marks of one submission, in the order of the course.
+
+    Args:
+        outcomes: how its exercises did in their tests.
+        complete: whether these are all their tests, and not a choice of them.
+    """
     by_exercise: dict[str, list[Outcome]] = {}
     for outcome in outcomes:
         by_exercise.setdefault(outcome.exercise, []).append(outcome)
-    return [Mark(exercise, tuple(by_exercise[name])) for name, exercise in EXERCISES.items() if name in by_exercise]
+    return [
+        Mark(exercise, tuple(by_exercise[name]), complete)
+        for name, exercise in EXERCISES.items()
+        if name in by_exercise
+    ]
 
 
 def table(marks: Sequence[Mark]) -> str:
@@ -44,12 +77,55 @@ def table(marks: Sequence[Mark]) -> str:
         rows = [mark for mark in marks if mark.exercise.chapter == chapter]
         if not rows:
             continue
-        got, most = sum(mark.points for mark in rows), sum(mark.exercise.points for mark in rows)
+        got, most = sum(mark.exact for mark in rows), sum(mark.exercise.points for mark in rows)
         lines.append(_row(chapter, got, most, ""))
-        lines += [_row(f"  {mark.exercise.name}", mark.points, mark.exercise.points, mark.status) for mark in rows]
-    got, most = sum(mark.points for mark in marks), sum(mark.exercise.points for mark in marks)
+        lines += [_row(f"  {mark.exercise.name}", mark.exact, mark.exercise.points, mark.status) for mark in rows]
+    got, most = sum(mark.exact for mark in marks), sum(mark.exercise.points for mark in marks)
     return "\n".join([*lines, _row("all", got, most, "")])
 
 
-def _row(name: str, got: float, most: float, status: str) -> str:
-    return f"{name:<28}{got:>6.4g} /{most:>4} points  {status}".rstrip()
+def _row(name: str, got: Fraction | int, most: float, status: str) -> str:
+    return f"{name:<28}{float(got):>6.4g} /{most:>4} points  {status}".rstrip()
+
+
+@dataclass(frozen=True)
+class RunInfo:
+    """How a class was graded, as its reports tell."""
+
+    seed: str
+    """Which random inputs; everybody got the same."""
+    version: str
+    """Of grokcourse."""
+    started: str
+    """Date and time, ISO 8601."""
+    seconds: float
+    """How long it took."""
+    protections: Sequence[Protection] = ()
+    """What students' code was walled off from, and what not."""
+
+
+def write_all(folder: Path, grades: Sequence[Grade], policy: Policy, info: RunInfo) -> list[Path]:
+    """Write every report of a class.
+
+    Args:
+        folder: where; it is made if need be.
+        grades: one for each submission.
+        policy: how points become marks.
+        info: how the class was graded.
+
+    Returns:
+        The files: ``grades.csv``, ``results.json``, ``junit.xml``, ``report.html`` and ``feedback/STUDENT.html``.
+
+    Raises:
+        ReportError: if one of them cannot be written. None is ever left half-written.
+    """
+    from . import reports  # they need what grading needs of this module
+
+    return reports.write_all(folder, grades, policy, info)
+
+
+def class_table(grades: Sequence[Grade], policy: Policy, info: RunInfo) -> str:
+    """The class as a table for the terminal, and what its instructor should know about it."""
+    from . import reports
+
+    return reports.class_table(grades, policy, info)

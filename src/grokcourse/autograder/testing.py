@@ -15,16 +15,19 @@ A hidden test is an ordinary function of two fixtures::
 import hashlib
 import importlib
 import math
+import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 
 from . import wire
-from .registry import Exercise
-from .student import Exchange, Host, LostError, MissingError, Student, StudentError, Thing, TimeLimitError
+from .host import Host
+from .registry import EXERCISES, Exercise, find_exercise
+from .student import Exchange, LostError, MissingError, Student, StudentError, Thing, TimeLimitError
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -71,15 +74,35 @@ class WrongAnswerError(AssertionError):
     """The student's answer lacks a property; the message is for the student."""
 
 
+class OwnTestsError(Exception):
+    """An instructor's own tests cannot be used; the message says which file and why."""
+
+
 _TESTS: dict[str, list[HiddenTest]] = {}
 _MISTAKES: dict[str, list[Mistake]] = {}
+
+
+@dataclass
+class _Own:
+    """An instructor's tests, and whether they replace ours."""
+
+    files: tuple[tuple[str, str], ...] = ()
+    only: bool = False
+    tests: dict[str, list[HiddenTest]] = field(default_factory=dict)
+    mistakes: dict[str, list[Mistake]] = field(default_factory=dict)
+    loading: bool = False
+
+
+_own = _Own()
 
 
 def checks(exercise: str, title: str) -> Callable[[Function], Function]:
     """Register a hidden test of an exercise; the title says in words what it tests."""
 
     def register(function: Function) -> Function:
-        _TESTS.setdefault(exercise, []).append(HiddenTest(function, title))
+        find_exercise(exercise)
+        tests = _own.tests if _own.loading else _TESTS
+        tests.setdefault(exercise, []).append(HiddenTest(function, title))
         return function
 
     return register
@@ -89,22 +112,70 @@ def mistake(exercise: str, hint: str) -> Callable[[Function], Function]:
     """Register a planted wrong answer to an exercise; the hint names the misconception."""
 
     def register(answer: Function) -> Function:
-        _MISTAKES.setdefault(exercise, []).append(Mistake(answer, hint))
+        find_exercise(exercise)
+        mistakes = _own.mistakes if _own.loading else _MISTAKES
+        mistakes.setdefault(exercise, []).append(Mistake(answer, hint))
         return answer
 
     return register
 
 
 def hidden_tests(exercise: Exercise) -> list[HiddenTest]:
-    """The hidden tests of an exercise, in order."""
+    """The hidden tests of an exercise, in order: ours, then the instructor's (see ``use_tests``)."""
     _load(exercise)
-    return _TESTS[exercise.name]
+    return [*([] if _own.only else _TESTS[exercise.name]), *_own.tests.get(exercise.name, [])]
 
 
 def planted_mistakes(exercise: Exercise) -> list[Mistake]:
     """The planted wrong answers to an exercise."""
     _load(exercise)
-    return _MISTAKES.get(exercise.name, [])
+    return [*_MISTAKES.get(exercise.name, []), *_own.mistakes.get(exercise.name, [])]
+
+
+def read_tests(folder: Path) -> tuple[tuple[str, str], ...]:
+    """The instructor's tests in a folder, its files ``test_*.py``: their names and their text, for ``use_tests``.
+
+    Raises:
+        OwnTestsError: if there are none, or one cannot be read.
+    """
+    try:
+        found = tuple((path.name, path.read_text(encoding="utf-8")) for path in sorted(folder.glob("test_*.py")))
+    except (OSError, UnicodeDecodeError) as error:
+        raise OwnTestsError(f"the tests in {folder} cannot be read: {error}") from error
+    if not found:
+        raise OwnTestsError(f"{folder} has no files test_*.py" if folder.is_dir() else f"there is no folder {folder}")
+    return found
+
+
+def use_tests(files: tuple[tuple[str, str], ...], *, only: bool = False) -> None:
+    """Grade with an instructor's tests, written like ours, beside ours or instead of them; until the next such call.
+
+    Args:
+        files: their names and text, as from ``read_tests``.
+        only: without our own tests.
+
+    Raises:
+        OwnTestsError: if a file fails, or names an exercise that there is not; then nothing has changed.
+    """
+    global _own
+    if (_own.files, _own.only) == (files, only):
+        return
+    for exercise in EXERCISES.values() if files else ():
+        _load(exercise)  # before theirs are told apart from ours
+    before, _own = _own, _Own(files, only, loading=True)
+    for name, text in files:
+        try:
+            exec(compile(text, name, "exec", dont_inherit=True), {"__name__": name.removesuffix(".py")})
+        except Exception as error:
+            _own = before
+            lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == name]
+            line = lines[-1] if lines else getattr(error, "lineno", None)
+            where = f"{name}, line {line}" if line else name
+            raise OwnTestsError(f"{where}: {type(error).__name__}: {str(error).strip(chr(39))}") from error
+    if only and not _own.tests:
+        _own = before
+        raise OwnTestsError("none of your files has a test (a function under @checks), and ours are not to be used")
+    _own.loading = False
 
 
 def _load(exercise: Exercise) -> None:
@@ -202,7 +273,7 @@ def run_test(exercise: Exercise, test: HiddenTest, student: Student, seed: str) 
         return Outcome(exercise.name, test.title, status, message, hint)
 
     try:
-        student.ask("focus", exercise.name)
+        student.ask("begin", exercise.name)
         student.log.clear()
         test.function(student, draw)
     except WrongAnswerError as error:
@@ -216,13 +287,15 @@ def run_test(exercise: Exercise, test: HiddenTest, student: Student, seed: str) 
     except TimeLimitError as error:
         return outcome("time-out", str(error))
     except LostError as error:
-        return outcome("memory", str(error))
+        return outcome("memory" if error.memory else "error", str(error))
     except wire.WireError as error:
         return outcome("wrong", f"returned something that is neither numbers nor text: {error}")
     except (
         ArithmeticError,
         AttributeError,
         LookupError,
+        MemoryError,
+        RuntimeError,
         TypeError,
         ValueError,
     ) as error:  # the test stumbled over what the student's code returned

@@ -26,7 +26,7 @@ from sphinx.util.math import get_node_equation_number
 from sphinx_design.dropdown import dropdown_main
 
 from grokcourse import __version__, start
-from grokcourse.autograder.registry import find_exercise
+from grokcourse.autograder.registry import EXERCISES, Exercise, find_exercise
 
 from .exercises import Disclosure, ExerciseBox, dots, facts
 
@@ -205,6 +205,8 @@ def make_notebook(chapter: str, page: Page, doctree: nodes.document, cells: list
             made += [new_markdown_cell(text)] if text else []
         else:
             made.append(_code_cell(cells[int(content)]))
+            if exercise := _exercise(made[-1]):
+                made.append(_points_cell(exercise))
     _name(made)
     notebook = new_notebook(
         cells=made,
@@ -227,14 +229,44 @@ def _code_cell(source: nbformat.NotebookNode) -> nbformat.NotebookNode:
     return cell
 
 
+def _exercise(cell: nbformat.NotebookNode) -> Exercise | None:
+    """The exercise whose stub and check a cell holds, if it does."""
+    found = re.search(r"^(\w+) = check\(\1\b", cell.source, re.MULTILINE) if cell.cell_type == "code" else None
+    return EXERCISES.get(found[1]) if found else None
+
+
+def _points_cell(exercise: Exercise) -> nbformat.NotebookNode:
+    """What follows an exercise's cell: its points, as a number, in what nbgrader calls an autograded test cell.
+
+    The exercise's own cell is no solution cell of nbgrader's: ``nbgrader generate_assignment`` would put a comment and
+    a ``raise NotImplementedError`` in place of its whole content, the head of the function included.
+    """
+    nbgrader = {
+        "cell_type": "code",
+        "grade": True,
+        "grade_id": exercise.name,
+        "locked": True,
+        "points": exercise.points,
+        "schema_version": 3,
+        "solution": False,
+        "task": False,
+    }
+    return new_code_cell(f'check.points("{exercise.name}")', metadata={"nbgrader": nbgrader})
+
+
 def _name(cells: list[nbformat.NotebookNode]) -> None:
     """Give each cell an id that follows from what it says alone; measured numbers do not matter."""
     seen: dict[str, int] = {}
     for cell in cells:
-        exercise = re.search(r"^(\w+) = check\(\1\b", cell.source, re.MULTILINE) if cell.cell_type == "code" else None
+        exercise = _exercise(cell)
         text = cell.source if cell.cell_type == "code" else re.sub(r"\d+", "0", cell.source)
         digest = hashlib.sha256(f"{cell.cell_type} {text}".encode()).hexdigest()
-        name = f"exercise-{exercise[1]}" if exercise else digest[:12]
+        if exercise:
+            name = f"exercise-{exercise.name}"
+        elif "nbgrader" in cell.metadata:
+            name = f"points-{cell.metadata.nbgrader.grade_id}"
+        else:
+            name = digest[:12]
         seen[name] = seen.get(name, 0) + 1
         cell.id = name if seen[name] == 1 else f"{name}-{seen[name]}"
 

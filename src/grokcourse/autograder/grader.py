@@ -1,0 +1,211 @@
+"""A process that grades, supervised: whatever a submission does to it, the others are graded as if nothing had been.
+
+``Grader`` starts the process, which starts one ``Workshop`` and then grades work after work, and replaces it when it
+dies or takes too long. The two speak in lines of JSON over pipes. (An executor of ``concurrent.futures`` is lost as a
+whole when one of its processes dies, and Dask's processes may not start any of ``multiprocessing``'s.)
+"""
+
+import contextlib
+import json
+import os
+import pkgutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from .grading import Grade, Settings, Work, digest
+from .isolation import Limits, Protection
+from .testing import OwnTestsError
+from .worker import START_SECONDS, Workshop, WorkshopError, protections
+
+GRADE = "grokcourse.autograder.grading:grade"
+"""What grades, ``module:function``, called with a ``Work``, ``Settings`` and a ``Workshop``."""
+END_SECONDS = 8
+"""How long a process may take to end its workers when it is asked to end; then it is killed."""
+
+
+class GraderError(RuntimeError):
+    """Nothing can be graded, whoever's it is; the message says why in one sentence."""
+
+
+class Grader:
+    """One process that grades. A context manager: no process is left when it closes."""
+
+    def __init__(self, settings: Settings, function: str = GRADE, seconds: float | None = None) -> None:
+        self.settings = settings
+        self.function = function
+        self.seconds = seconds or START_SECONDS + 2 * settings.limits.total_seconds
+        """How long one work may take; its own limits end it long before, if nothing goes wrong."""
+        self._process: subprocess.Popen[bytes] | None = None
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def __enter__(self) -> "Grader":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def start(self) -> None:
+        """Start the process already now: it imports torch while we do other things."""
+        with self._lock:
+            if not self._closed and not self._process:
+                self._start()
+
+    def grade(self, work: Work) -> Grade:
+        """Grade one student's work; if the process dies over it twice, or takes too long, the grade is ``failed``.
+
+        Raises:
+            GraderError: if nothing can be graded.
+        """
+        for _ in range(2):
+            try:
+                reply = self._ask(_work_to_dict(work))
+            except TimeoutError:
+                reason = f"grading it took longer than {self.seconds:g} seconds and was broken off"
+                break
+            except ChildProcessError as error:
+                reason = f"the process that graded it ended: {error}"
+                continue
+            if "grade" in reply:
+                return Grade.from_dict(reply["grade"])
+            reason = f"grading it broke off: {reply['broke']}"
+            break
+        names = tuple(path.name for path in work.files)
+        return Grade(work.student, names, digest(work.files), "failed", reason, late_days=work.late_days)
+
+    def protections(self) -> list[Protection]:
+        """What students' code is kept from, as tried out in this process.
+
+        Raises:
+            GraderError: if nothing can be graded.
+        """
+        try:
+            return [Protection(**protection) for protection in self._ask(None)["protections"]]
+        except (TimeoutError, ChildProcessError) as error:
+            raise GraderError(f"the process that grades does not start: {error}") from error
+
+    def close(self) -> None:
+        """End the process, and whatever it grades just now."""
+        self._closed = True
+        with self._lock:
+            self._end()
+
+    def _ask(self, message: dict[str, Any] | None) -> dict[str, Any]:
+        """Send a line, and return what the line that answers it says."""
+        with self._lock:
+            if self._closed:
+                raise GraderError("grading was ended")
+            process = self._process or self._start()
+        assert process.stdin
+        assert process.stdout
+        overran = threading.Event()
+
+        def end() -> None:
+            overran.set()
+            self._end()
+
+        timer = threading.Timer(self.seconds, end)
+        timer.start()
+        line = b""
+        try:
+            with contextlib.suppress(OSError, ValueError):  # it has ended: there is no answer
+                process.stdin.write(json.dumps(message).encode() + b"\n")
+                process.stdin.flush()
+                line = process.stdout.readline()
+        finally:
+            timer.cancel()
+        if not line.endswith(b"\n"):
+            how = self._end()
+            if self._closed:
+                raise GraderError("grading was ended")
+            raise TimeoutError if overran.is_set() else ChildProcessError(how)
+        reply = json.loads(line)
+        if "error" in reply:
+            raise GraderError(reply["error"])
+        return reply
+
+    def _start(self) -> "subprocess.Popen[bytes]":
+        path = [place for place in sys.path if place]  # never whatever folder we happen to stand in
+        code = f"import sys; sys.path[:] = {path!r}; from {__name__} import serve; serve({self.function!r})"
+        self._said = tempfile.TemporaryFile()  # noqa: SIM115 (closed in _end)
+        process = self._process = subprocess.Popen(
+            [sys.executable, "-I", "-c", code],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._said,
+            env=os.environ | {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"},
+            start_new_session=True,  # Ctrl-C is ours to answer
+        )
+        assert process.stdin
+        with contextlib.suppress(OSError):
+            process.stdin.write(json.dumps(asdict(self.settings)).encode() + b"\n")
+        return process
+
+    def _end(self) -> str:
+        """End the process; returns how it had ended by itself, in words."""
+        process, self._process = self._process, None
+        if not process:
+            return ""
+        process.terminate()
+        try:
+            process.wait(END_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        for pipe in (process.stdin, process.stdout):
+            with contextlib.suppress(OSError, ValueError):
+                pipe.close()  # type: ignore[union-attr]
+        with self._said as said:
+            said.seek(max(0, said.seek(0, os.SEEK_END) - 2000))
+            lines = said.read().decode(errors="replace").strip().splitlines()
+        code = process.returncode
+        how = f"exit code {code}" if code >= 0 else signal.strsignal(-code) or f"signal {-code}"
+        return f"{how} ({lines[-1].strip()[:200]})" if lines else how
+
+
+def _work_to_dict(work: Work) -> dict[str, Any]:
+    return asdict(work) | {"files": [str(path) for path in work.files]}
+
+
+def settings_from(content: dict[str, Any]) -> Settings:
+    """The inverse of ``dataclasses.asdict`` and JSON."""
+    lists = {"exercises": tuple(content["exercises"]), "tests": tuple(map(tuple, content["tests"]))}
+    return Settings(**content | lists | {"limits": Limits(**content["limits"])})
+
+
+# --- In the process that grades ---
+
+
+def serve(function: str) -> None:
+    """Read settings and then works from standard input, and answer each with a line."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what an instructor's tests print is no answer
+    with Workshop() as workshop:
+        import torch
+
+        torch.set_num_threads(1)
+        call = pkgutil.resolve_name(function)
+        settings = settings_from(json.loads(sys.stdin.buffer.readline()))
+        for line in sys.stdin.buffer:
+            content = json.loads(line)
+            reply: dict[str, Any]
+            try:
+                if content is None:
+                    reply = {"protections": [asdict(protection) for protection in protections(workshop)]}
+                else:
+                    work = Work(**content | {"files": tuple(map(Path, content["files"]))})
+                    reply = {"grade": call(work, settings, workshop).to_dict()}
+            except (WorkshopError, OwnTestsError) as error:
+                reply = {"error": str(error)}
+            except Exception as error:  # a hidden test that fails by itself, say: no verdict on the work
+                reply = {"broke": f"{type(error).__name__}: {str(error)[:300]}"}
+            answers.write(json.dumps(reply).encode() + b"\n")
+            answers.flush()

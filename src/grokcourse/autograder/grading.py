@@ -1,0 +1,179 @@
+"""Grading one student's work: from files to a ``Grade``, which is plain data.
+
+This is all that a class, a cluster's worker and the Gradescope container do with a submission; they differ only in who
+calls ``grade``.
+"""
+
+import hashlib
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from . import testing
+from .isolation import Limits
+from .registry import EXERCISES
+from .report import Mark, marks
+from .student import Student
+from .submission import Submission, SubmissionError, read
+from .testing import Outcome
+from .worker import Link, Workshop
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a class is graded: the same for every submission, and all that the marks depend on beside the work itself."""
+
+    seed: str
+    """Which random inputs; everybody gets the same."""
+    limits: Limits = field(default_factory=Limits)
+    exercises: tuple[str, ...] = ()
+    """Only these; without any, all that the submission's chapters have and those that it defines."""
+    tests: tuple[tuple[str, str], ...] = ()
+    """An instructor's own hidden tests beside ours, as from ``testing.read_tests``: file names and their text."""
+    only_own_tests: bool = False
+    """The instructor's tests instead of ours."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """What one student handed in."""
+
+    student: str
+    """As the reports call them: unique in a class."""
+    files: tuple[Path, ...]
+    problem: str = ""
+    """Why it cannot be graded as it is, in one sentence: two files for one chapter, nothing to grade."""
+    late_days: float | None = None
+    """Days after the deadline, where the export tells."""
+
+
+@dataclass(frozen=True)
+class Grade:
+    """What one student's work got; ``to_dict`` and ``from_dict`` make it JSON and back."""
+
+    student: str
+    files: tuple[str, ...]
+    """Their names."""
+    digest: str
+    """Of the files' content: a changed file is graded anew."""
+    status: str
+    """graded, unreadable (nothing could be graded), or failed (grading itself broke off: no verdict on the work)."""
+    reason: str = ""
+    """Why it was not graded, in one sentence."""
+    problems: tuple[str, ...] = ()
+    """What went wrong when it was read and loaded, one sentence each, with cell and line."""
+    outcomes: tuple[Outcome, ...] = ()
+    """One for every test of every exercise asked for."""
+    seconds: float = 0.0
+    late_days: float | None = None
+
+    @property
+    def marks(self) -> list[Mark]:
+        """Points by exercise, in the order of the course."""
+        return marks(self.outcomes)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON types."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, content: dict[str, Any]) -> "Grade":
+        """The inverse of ``to_dict``."""
+        outcomes = tuple(Outcome(**outcome) for outcome in content["outcomes"])
+        lists = {name: tuple(content[name]) for name in ("files", "problems")}
+        return cls(**{**content, **lists, "outcomes": outcomes})
+
+
+def grade(work: Work, settings: Settings, workshop: Workshop) -> Grade:
+    """Grade what one student handed in; whatever it does, there is a grade.
+
+    Args:
+        work: the files. Of several that hold the same exercise, the one whose chapter it is counts.
+        settings: how the class is graded.
+        workshop: where the student's code runs; one will do for many works, one after the other.
+
+    Raises:
+        WorkshopError: if students' code cannot be run at all, which is nobody's fault.
+        testing.OwnTestsError: if the instructor's tests cannot be loaded.
+    """
+    began = time.monotonic()
+    testing.use_tests(settings.tests, only=settings.only_own_tests)
+    submissions, problems = [], []
+    for path in work.files:
+        try:
+            submissions.append(read(path))
+        except SubmissionError as error:
+            problems.append(str(error))
+
+    def result(status: str, reason: str = "", outcomes: Sequence[Outcome] = ()) -> Grade:
+        seconds = round(time.monotonic() - began, 3)
+        names = tuple(path.name for path in work.files)
+        told = tuple(dict.fromkeys(problems))
+        late = work.late_days
+        return Grade(
+            work.student, names, digest(work.files), status, reason, told, tuple(outcomes), seconds, late_days=late
+        )
+
+    if work.problem or not submissions:
+        return result("unreadable", work.problem or "; ".join(problems) or "there is no file to grade")
+    owners = _owners(submissions)
+    outcomes: list[Outcome] = []
+    deadline = began + settings.limits.total_seconds
+    broken: set[str] = set()
+    for name in settings.exercises or owners:
+        owner = owners.get(name)
+        tests = testing.hidden_tests(EXERCISES[name])
+        if owner is None:
+            outcomes += [Outcome(name, test.title, "missing", "not handed in") for test in tests]
+        elif owner.name in broken:
+            message = f"not tried: {owner.name} cannot be loaded (see its first exercise)"
+            outcomes += [Outcome(name, test.title, "time-out", message) for test in tests]
+        else:
+            link = Link(workshop, owner.cells, EXERCISES[name], settings.limits)
+            outcomes += _run_tests(link, tests, settings, deadline)
+            problems += [f"{owner.name}, {problem}" for problem in link.problems]
+            if not link.loaded:
+                broken.add(owner.name)
+    return result("graded", outcomes=outcomes)
+
+
+def digest(files: Sequence[Path]) -> str:
+    """SHA-256 of the files' names and content; of one that cannot be read, only the name."""
+    content = hashlib.sha256()
+    for path in sorted(files):
+        content.update(path.name.encode(errors="surrogateescape") + b"\0")
+        try:
+            content.update(hashlib.sha256(path.read_bytes()).digest() if path.is_file() else b"?")
+        except OSError:
+            content.update(b"?")
+    return content.hexdigest()
+
+
+def _owners(submissions: Sequence[Submission]) -> dict[str, Submission]:
+    """Which file an exercise is graded in, in the order of the course."""
+    owners: dict[str, Submission] = {}
+    for submission in submissions:
+        for name in submission.exercises:
+            if name not in owners or EXERCISES[name].chapter in submission.chapters:
+                owners[name] = submission
+    return {name: owners[name] for name in EXERCISES if name in owners}
+
+
+def _run_tests(link: Link, tests: Sequence[testing.HiddenTest], settings: Settings, deadline: float) -> list[Outcome]:
+    """The outcomes of one exercise's tests; its worker is gone afterwards."""
+    outcomes: list[Outcome] = []
+    try:
+        for test in tests:
+            if time.monotonic() > deadline:
+                message = f"not tried: all {settings.limits.total_seconds:g} seconds of this submission are used up"
+            elif outcomes and outcomes[-1].status == "time-out":
+                message = "not tried: an earlier test of this exercise took too long"
+            else:
+                outcomes.append(testing.run_test(link.exercise, test, Student(link.send), settings.seed))
+                continue
+            outcomes.append(Outcome(link.exercise.name, test.title, "time-out", message))
+    finally:
+        link.close()
+    return outcomes

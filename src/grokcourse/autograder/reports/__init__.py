@@ -1,0 +1,49 @@
+"""What is written about a class: one file a format, all of them from the same ``ClassResult``.
+
+``results`` turns grades and a policy into rows; ``terminal``, ``spreadsheet``, ``data``, ``junit``, ``class_page``,
+``feedback_page`` and ``gradescope`` put them into words. Whatever a student wrote goes through ``text`` first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..policy import Policy
+from ..report import ReportError, RunInfo
+from .class_page import class_page
+from .data import results_json
+from .feedback_page import feedback_page
+from .files import write_whole
+from .gradescope import gradescope
+from .junit import junit_xml
+from .results import ClassResult, Row
+from .spreadsheet import csv_text
+from .terminal import class_text
+from .text import file_names
+
+if TYPE_CHECKING:
+    from ..grading import Grade
+
+__all__ = ["ClassResult", "ReportError", "Row", "RunInfo", "class_table", "file_names", "gradescope", "write_all"]
+
+
+def write_all(folder: Path, grades: Sequence[Grade], policy: Policy, info: RunInfo) -> list[Path]:
+    """Write every report of a class; see ``report.write_all``."""
+    result = ClassResult.of(grades, policy, info)
+    contents = {
+        "grades.csv": csv_text(result),
+        "results.json": results_json(result),
+        "junit.xml": junit_xml(result),
+        "report.html": class_page(result),
+    }
+    contents |= {row.feedback: feedback_page(row, result) for row in result.rows}
+    for name, content in contents.items():
+        write_whole(folder / name, content)
+    return [folder / name for name in contents]
+
+
+def class_table(grades: Sequence[Grade], policy: Policy, info: RunInfo) -> str:
+    """The class as a table for the terminal; see ``report.class_table``."""
+    return class_text(ClassResult.of(grades, policy, info))

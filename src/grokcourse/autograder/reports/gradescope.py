@@ -1,0 +1,89 @@
+"""One submission as Gradescope's ``results.json``.
+
+The format: https://gradescope-autograders.readthedocs.io/en/latest/specs/#output-format
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+from ..policy import Policy, decimal
+from ..report import RunInfo
+from ..testing import Outcome
+from .results import NOT_HANDED_IN, ClassResult, Row
+from .text import one_line, plain
+from .words import BROKE_OFF
+
+if TYPE_CHECKING:
+    from ..grading import Grade
+
+VISIBILITIES = ("visible", "after_due_date", "after_published", "hidden")
+
+
+def gradescope(grade: Grade, policy: Policy, info: RunInfo, *, visibility: str = "visible") -> dict[str, Any]:
+    """What Gradescope reads: the score, and a test for each hidden test.
+
+    Args:
+        grade: the submission's.
+        policy: how points become marks. Its ``maximum``, or else the sum of the points, is what the assignment on
+            Gradescope should be worth.
+        info: how it was graded.
+        visibility: when students see the tests: one of ``VISIBILITIES``. All texts are fit to be seen.
+    """
+    if visibility not in VISIBILITIES:
+        raise ValueError(f"visibility has to be one of {', '.join(VISIBILITIES)}, not {visibility!r}")
+    result = ClassResult.of([grade], policy, info)
+    (row,) = result.rows
+    tests = []
+    if row.grade.status == "graded":
+        for number, exercise in enumerate(result.exercises, start=1):
+            mark = row.marks[exercise.name]
+            outcomes = mark.outcomes or (Outcome(exercise.name, NOT_HANDED_IN, "missing"),)
+            for letter, outcome in enumerate(outcomes, start=1):
+                most = result.most(exercise) / len(outcomes)
+                tests.append(
+                    {
+                        "name": f"{exercise.name}: {one_line(outcome.title)}",
+                        "number": f"{number}.{letter}",
+                        "score": float(round(most if outcome.passed else Fraction(0), 6)),
+                        "max_score": float(round(most, 6)),
+                        "status": "passed" if outcome.passed else "failed",
+                        "output": _output(outcome),
+                        "tags": [exercise.chapter],
+                        "visibility": visibility,
+                    }
+                )
+    return {
+        "score": float(row.final or 0),
+        "execution_time": max(round(grade.seconds), 0),
+        "output": _summary(row),
+        "output_format": "text",
+        "test_output_format": "text",
+        "test_name_format": "text",
+        "visibility": visibility,
+        "stdout_visibility": "hidden",
+        "extra_data": {"grokcourse": one_line(info.version), "seed": one_line(info.seed), "status": grade.status},
+        "tests": tests,
+    }
+
+
+def _output(outcome: Outcome) -> str:
+    if outcome.passed:
+        return ""
+    message = plain(outcome.message) or outcome.status
+    return f"{message}\nHint: {outcome.hint}" if outcome.hint else message
+
+
+def _summary(row: Row) -> str:
+    if row.grade.status == "failed":
+        return BROKE_OFF
+    if row.grade.status != "graded":
+        return f"Your work could not be read: {plain(row.grade.reason)}"
+    lines = [f"{decimal(row.points or Fraction(0), 2)} of {decimal(row.most, 2)} points."]
+    if row.late_percent and row.late_days is not None:
+        lines.append(f"Late by {decimal(row.late_days, 2)} days: {decimal(row.late_percent, 2)} % are taken off.")
+    if row.grade.problems:
+        lines.append("When your work was read:")
+        lines += [f"- {one_line(problem)}" for problem in row.grade.problems]
+    return "\n".join(lines)

@@ -1,0 +1,57 @@
+"""The class as CSV: one row a student, for spreadsheets and learning platforms."""
+
+import csv
+import io
+from fractions import Fraction
+
+from ..policy import decimal
+from .results import ClassResult, Row
+from .text import MAX_MESSAGE, MAX_NAME, one_line
+
+FORMULA = tuple("=+-@＝＋－＠")
+"""A cell that begins so may be run by a spreadsheet instead of shown."""
+FIRST = ["student", "files", "status", "points", "maximum", "percent", "late", "final"]
+LAST = ["note"]
+
+
+def csv_text(result: ClassResult) -> str:
+    """The table; it begins with a byte-order mark, without which Excel takes UTF-8 for something else.
+
+    ``points``, ``maximum`` and the columns of chapters and exercises are weighted; ``percent`` is before lateness,
+    ``late`` in days, ``final`` after lateness and rounding. A number that nobody knows is left empty.
+    """
+    table = io.StringIO()
+    writer = csv.writer(table)
+    exercises = [exercise.name for exercise in result.exercises]
+    writer.writerow([*FIRST, *result.chapters, *exercises, *LAST])
+    for row in result.rows:
+        writer.writerow(_cells(row, result))
+    return "\ufeff" + table.getvalue()
+
+
+def _cells(row: Row, result: ClassResult) -> list[str]:
+    has_marks = row.grade.status == "graded"
+    chapters: list[Fraction | None] = []
+    for exercises in result.chapters.values():
+        points = sum((result.weighted(row, exercise) for exercise in exercises), Fraction(0))
+        chapters.append(points if has_marks else None)
+    by_exercise = [result.weighted(row, exercise) if has_marks else None for exercise in result.exercises]
+    numbers = [row.points, row.most, row.percent, row.late_days, row.final]
+    return [
+        _text(row.grade.student, MAX_NAME),
+        _text(", ".join(row.grade.files), MAX_MESSAGE),
+        _text(row.grade.status, MAX_NAME),
+        *map(_number, numbers),
+        *map(_number, chapters),
+        *map(_number, by_exercise),
+        _text("; ".join(row.notes), MAX_MESSAGE),
+    ]
+
+
+def _number(value: Fraction | None) -> str:
+    return "" if value is None else decimal(value)
+
+
+def _text(text: str, most: int) -> str:
+    text = one_line(text, most)
+    return f"'{text}" if text.startswith(FORMULA) else text

@@ -1,0 +1,582 @@
+"""Progress measures: how far a model has come on the way from a list of answers to a method, at one checkpoint or many.
+
+The measures of Nanda et al. 2023 (arXiv 2301.05217), section 5.1, and a few beside them. ``of`` computes the whole set
+for one model, ``along`` for every checkpoint of a run, ``load`` reads what was computed once and stored with a run.
+They are made for addition modulo p, any p.
+
+Shapes: p — the modulus; logits — (p, p, p), those of the p numbers for all questions, as from ``circuit.all_logits``;
+key — the key frequencies, whole numbers 1 … p // 2; questions — (any,) int64, rows of ``tasks.all_questions``, that is
+a · p + b, such as ``dataset.train_index``.
+
+Where the paper's text, the notebook released with it (R) and Nanda's later demonstration in TransformerLens (D) differ,
+the docstrings say so, and ``variants`` computes what each of them gives.
+"""
+
+import hashlib
+import json
+import os
+import uuid
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from safetensors import SafetensorError
+from safetensors.numpy import load as load_arrays
+from safetensors.numpy import save as save_arrays
+from torch import Tensor, nn
+
+from . import circuit, fourier, runs, tasks
+from .model import Transformer
+from .runs import Run, RunError
+
+FORMAT = "grokcourse measures 1"
+FILE = "measures.safetensors"
+"""The file in a run's folder, beside those of the run itself."""
+SPECIALISED = 0.85
+"""A neuron is specialised if one frequency explains more than this share of its variance (the paper's section 4.3)."""
+
+
+def mean_loss(logits: Tensor, questions: Tensor | None = None) -> Tensor:
+    """The mean cross-entropy of logits, on some of the questions.
+
+    Args:
+        logits: (p, p, p).
+        questions: the rows that count; by default all.
+
+    Returns:
+        A float64 scalar, in nats.
+    """
+    p = len(logits)
+    rows, answers = logits.reshape(p * p, p), circuit.sum_labels(p).flatten().to(logits.device)
+    if questions is not None:
+        rows, answers = rows[questions], answers[questions]
+    return F.cross_entropy(rows.double(), answers)  # float64 resolves losses down to 2e-16, float32 only to 1e-7
+
+
+def restricted_loss(logits: Tensor, key: Iterable[int], questions: Tensor | None = None) -> Tensor:
+    """The loss when only the key frequencies are left in the logits: low once the circuit works, whatever drowns it.
+
+    With L̄_c the mean of candidate c's logit over all p² questions and P_k the projection of a table over a and b on
+    the waves cos ω_k(a + b) and sin ω_k(a + b), it is the cross-entropy of L̄_c + Σ_{k key} P_k L_c.
+
+    Source: section 5.1. L̄ is "the constant term" there, and the "bias correction" in R and D. The text keeps "the 20
+    terms" for five frequencies, which may mean all four products of two waves of one frequency; R and D project on the
+    two waves of the sum. On which questions the loss is taken the text leaves open; R takes all, D, and this course,
+    the test set. The projection sees all questions in any case.
+
+    Args:
+        logits: (p, p, p).
+        key: the key frequencies.
+        questions: the rows that count; by default all.
+
+    Returns:
+        A float64 scalar, in nats.
+
+    Raises:
+        ValueError: as ``circuit.ablate_frequencies``.
+    """
+    return mean_loss(circuit.ablate_frequencies(logits, keep=key), questions)
+
+
+def excluded_loss(logits: Tensor, key: Iterable[int], questions: Tensor | None = None) -> Tensor:
+    """The loss when the key frequencies are taken out of the logits: low while the model lives on what it memorised.
+
+    In the notation of ``restricted_loss`` it is the cross-entropy of L_c − Σ_{k key} P_k L_c. The mean stays, so that
+    there is no bias to correct.
+
+    Source: section 5.1; the text, R and D all take it on the training set: pass its rows as ``questions``. D takes the
+    waves out of the neurons, and leaves what the heads bring past them (see ``variants``).
+
+    Args:
+        logits: (p, p, p).
+        key: the frequencies to take out.
+        questions: the rows that count; by default all.
+
+    Returns:
+        A float64 scalar, in nats.
+
+    Raises:
+        ValueError: as ``circuit.ablate_frequencies``.
+    """
+    return mean_loss(circuit.ablate_frequencies(logits, drop=key), questions)
+
+
+def excluded_loss_each(logits: Tensor, questions: Tensor | None = None) -> Tensor:
+    """The excluded loss of every single frequency, key or not (the paper's appendix C.1.5; in R by default).
+
+    It needs no knowledge of the key frequencies. The largest of them is the measure that the paper's appendix C.2
+    proposes for models whose key frequencies one does not know.
+
+    Args:
+        logits: (p, p, p).
+        questions: the rows that count; by default all.
+
+    Returns:
+        (p // 2 + 1,) float64: entry k is the loss without frequency k; entry 0 the loss with nothing taken out.
+    """
+    p = len(logits)
+    components = fourier.transform(circuit.by_sum(logits))  # (p, p): by wave of the sum, and candidate
+    basis, row = fourier.fourier_basis(p, logits.dtype, logits.device), fourier.frequencies(p).to(logits.device)
+    questions = torch.arange(p * p, device=logits.device) if questions is None else questions
+    answers = circuit.sum_labels(p).flatten().to(logits.device)[questions]
+    chosen = logits.reshape(p * p, p)[questions]
+    losses = [F.cross_entropy(chosen.double(), answers)]
+    for k in range(1, p // 2 + 1):
+        wave = basis[row == k].T @ components[row == k]  # (p, p): by sum, and candidate
+        losses.append(F.cross_entropy((chosen - wave[answers]).double(), answers))
+    return torch.stack(losses)
+
+
+def gini(values: Tensor) -> Tensor:
+    """The Gini coefficient: how unequally a total is shared, from 0 (all alike) to 1 − 1/m (one has everything).
+
+    G = Σ_i Σ_j |x_i − x_j| / (2 m Σ_i x_i): the mean difference between two of the values, over twice their mean.
+    Computed from the sorted values as Σ_i (2i − m − 1) x_(i) / (m Σ_i x_i) with i = 1 … m.
+
+    Source: as a measure of sparsity Hurley and Rickard 2009 (arXiv 0811.4706), whom the paper follows.
+
+    Args:
+        values: (m,) floats, none negative, not all zero.
+
+    Returns:
+        A scalar.
+
+    Raises:
+        ValueError: if there are no values, one is negative or NaN, or all are zero.
+    """
+    if values.ndim != 1 or not (values >= 0).all() or not values.sum() > 0:
+        raise ValueError("the Gini coefficient needs a list of numbers, none of them negative and not all zero")
+    m = len(values)
+    weights = 2 * torch.arange(1, m + 1, dtype=values.dtype, device=values.device) - m - 1
+    return (weights * values.sort().values).sum() / (m * values.sum())
+
+
+def wave_norms(matrix: Tensor, dim: int = 0) -> Tensor:
+    """How much of each wave there is in a matrix: the norm of each of its Fourier components.
+
+    These are the bars of the paper's figure 3: p of them, the constant first, cosine and sine each by itself.
+
+    Args:
+        matrix: floats, with p entries along ``dim`` and any others: ``W_E[:p]``, or W_logit with ``dim=1``.
+        dim: the dimension that runs over the numbers.
+
+    Returns:
+        (p,) in the order of ``fourier.fourier_basis``.
+
+    Raises:
+        ValueError: as ``fourier.transform``.
+    """
+    p = matrix.shape[dim]
+    return fourier.transform(matrix, dim).movedim(dim, 0).reshape(p, -1).norm(dim=1)
+
+
+@torch.no_grad()
+def weight_norms(model: nn.Module) -> Tensor:
+    """The Euclidean length of each weight of a model: √(Σ w²) over its entries.
+
+    Their squares add up to the sum of squared weights, the fourth panel of the paper's figure 7.
+
+    Args:
+        model: any module.
+
+    Returns:
+        (parameters,) in the order of ``model.named_parameters()``.
+    """
+    return torch.stack([weight.norm() for weight in model.parameters()])
+
+
+def key_frequencies(model: Transformer) -> list[int]:
+    """The key frequencies of a model: those that stand out of the spectrum of W_logit, largest energy first.
+
+    The paper's appendix C.2 takes them from the map from neurons to logits as well, without saying what stands out; our
+    rule is that of ``fourier.key_frequencies``. The embedding's spectrum (chapter 5) also shows frequencies that the
+    logits do not use.
+    """
+    W_logit = circuit.effective_weights(model).W_logit
+    return fourier.key_frequencies(fourier.energy_per_frequency(W_logit, dim=1))
+
+
+@torch.no_grad()
+def of(model: Transformer, key: Iterable[int], data: tasks.Dataset) -> dict[str, Tensor]:
+    """All measures of one model.
+
+    Args:
+        model: of addition modulo p, on the CPU.
+        key: its key frequencies, or those of the model that it will become.
+        data: the questions and their split.
+
+    Returns:
+        By name, float32:
+
+        * ``train_loss``, ``test_loss``: the model's own, by its logits of the numbers;
+        * ``restricted_loss`` (test set), ``restricted_loss_train``;
+        * ``excluded_loss`` (training set), and ``excluded_loss_each`` (p // 2 + 1,) as from the function of that name;
+        * ``gini_W_E``, ``gini_W_logit``: the Gini coefficients of ``wave_norms``;
+        * ``energy_W_E``, ``energy_W_logit`` (p // 2 + 1,): the energy of each frequency;
+        * ``weight_norms`` (parameters,): the norm of each weight, in the order of ``Transformer.named_parameters()``;
+        * ``specialised``: the share of specialised neurons; ``neurons_by_frequency`` (p // 2 + 1,): how many they are,
+          by their frequency; ``neuron_share``: the mean over the neurons of what their best frequency explains;
+        * ``cosine_share``: the share of the logits' variance that Σ_{k key} α_k cos ω_k(a + b − c) explains;
+          ``cosine_coefficients`` (p // 2 + 1,): α_k for every k, with 0 for the constant.
+
+    Raises:
+        ValueError: if the questions are not those of the model's addition, or a frequency is out of range.
+    """
+    key, p = list(key), model.p
+    _require_addition(data, p)
+    weights, logits = circuit.effective_weights(model), circuit.all_logits(model)
+    W_E = model.W_E[:p]
+    frequency, share = circuit.neuron_frequencies(circuit.neurons_from(weights))
+    is_specialised = share > SPECIALISED
+    fit = circuit.fit_cosines(logits, range(1, p // 2 + 1))
+    return {
+        name: value.float()
+        for name, value in {
+            "train_loss": mean_loss(logits, data.train_index),
+            "test_loss": mean_loss(logits, data.test_index),
+            "restricted_loss": restricted_loss(logits, key, data.test_index),
+            "restricted_loss_train": restricted_loss(logits, key, data.train_index),
+            "excluded_loss": excluded_loss(logits, key, data.train_index),
+            "excluded_loss_each": excluded_loss_each(logits, data.train_index),
+            "gini_W_E": gini(wave_norms(W_E)),
+            "gini_W_logit": gini(wave_norms(weights.W_logit, dim=1)),
+            "energy_W_E": fourier.energy_per_frequency(W_E),
+            "energy_W_logit": fourier.energy_per_frequency(weights.W_logit, dim=1),
+            "weight_norms": weight_norms(model),
+            "specialised": is_specialised.double().mean(),
+            "neurons_by_frequency": frequency[is_specialised].bincount(minlength=p // 2 + 1),
+            "neuron_share": share.mean(),
+            "cosine_share": fit.shares[[k - 1 for k in key]].sum(),
+            "cosine_coefficients": torch.cat([torch.zeros(1), fit.coefficients]),
+        }.items()
+    }
+
+
+@torch.no_grad()
+def variants(model: Transformer, key: Iterable[int], data: tasks.Dataset) -> dict[str, dict[str, float]]:
+    """The same measures as others define them: what the paper, its notebook (R) and the demonstration (D) would give.
+
+    Args:
+        model: of addition modulo p, on the CPU.
+        key: the key frequencies.
+        data: the questions and their split.
+
+    Returns:
+        For ``"restricted"``, ``"excluded"`` and ``"gini"``: values by definition, this course's own first.
+    """
+    key, p = list(key), model.p
+    _require_addition(data, p)
+    weights, logits = circuit.effective_weights(model), circuit.all_logits(model)
+    train, test = data.train_index, data.test_index
+    from_neurons = circuit.neurons_from(weights) @ weights.W_logit
+    fit = circuit.fit_cosines(logits, key)
+    cosines = circuit.cosine_logits(p, key, fit.coefficients)
+    kept = circuit.ablate_frequencies(logits, keep=key)
+    of_neurons = from_neurons - circuit.ablate_frequencies(from_neurons, drop=key)  # the key waves in them
+    norms = {"W_E": wave_norms(model.W_E[:p]), "W_logit": wave_norms(weights.W_logit, dim=1)}
+    energies = {
+        "W_E": fourier.energy_per_frequency(model.W_E[:p]),
+        "W_logit": fourier.energy_per_frequency(weights.W_logit, dim=1),
+    }
+    found = {
+        "restricted": {
+            "waves of the sum, test set": mean_loss(kept, test),
+            "on the training set": mean_loss(kept, train),
+            "on all questions": mean_loss(kept),
+            "all products of two waves": mean_loss(circuit.ablate_frequencies(logits, keep=key, part="products"), test),
+            "products and single waves": mean_loss(
+                circuit.ablate_frequencies(logits, keep=key, part="polynomial"), test
+            ),
+            "without the mean": mean_loss(kept - logits.mean(dim=(0, 1)), test),
+            "the neurons' part only": mean_loss(of_neurons + logits.mean(dim=(0, 1)), test),
+            "cosines of a + b - c": mean_loss(cosines + logits.mean(dim=(0, 1)), test),
+        },
+        "excluded": {
+            "waves of the sum, training set": excluded_loss(logits, key, train),
+            "on the test set": excluded_loss(logits, key, test),
+            "on all questions": excluded_loss(logits, key),
+            "all products of two waves": mean_loss(
+                circuit.ablate_frequencies(logits, drop=key, part="products"), train
+            ),
+            "products and single waves": mean_loss(
+                circuit.ablate_frequencies(logits, drop=key, part="polynomial"), train
+            ),
+            "the mean as well": mean_loss(logits - kept, train),
+            "the neurons' part only": mean_loss(logits - of_neurons, train),
+            "cosines of a + b - c": mean_loss(logits - cosines, train),
+        },
+        "gini": {
+            f"{definition}, {matrix}": gini(values[matrix])
+            for definition, values in {
+                "norms of all components": norms,
+                "without the constant": {name: norm[1:] for name, norm in norms.items()},
+                "norm of each frequency": {name: energy[1:].sqrt() for name, energy in energies.items()},
+                "energy of each frequency": {name: energy[1:] for name, energy in energies.items()},
+            }.items()
+            for matrix in ("W_E", "W_logit")
+        },
+    }
+    return {measure: {name: float(value) for name, value in values.items()} for measure, values in found.items()}
+
+
+@dataclass(frozen=True)
+class Measures:
+    """The measures along a run: ``measured["restricted_loss"]`` has an entry for each of ``measured.steps``."""
+
+    key: tuple[int, ...]
+    """The key frequencies that the measures were taken with."""
+    steps: np.ndarray
+    """(n,) int64, rising: the checkpoints."""
+    values: dict[str, np.ndarray] = field(repr=False)
+    """By name, float32 arrays whose first axis is n, as from ``of``; and three more, see ``along``."""
+    run: str
+    """Which run it was: ``identity``."""
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        """One measure along the run.
+
+        Raises:
+            KeyError: if there is no such measure.
+        """
+        if name not in self.values:
+            raise KeyError(f"there is no measure {name!r}; there are: {', '.join(self.values)}")
+        return self.values[name]
+
+    def at(self, name: str, step: int) -> np.ndarray:
+        """One measure at one checkpoint.
+
+        Raises:
+            KeyError: if there is no such measure, or checkpoint.
+        """
+        found = np.flatnonzero(self.steps == step)
+        if not len(found):
+            raise KeyError(f"step {step:,} was not measured; there are: {', '.join(map(str, self.steps))}")
+        return self[name][found[0]]
+
+
+def along(
+    run: Run,
+    key: Iterable[int] | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> Measures:
+    """All measures at every checkpoint of a run.
+
+    Args:
+        run: of addition.
+        key: the key frequencies; by default those of the last checkpoint.
+        progress: called with each step that is done.
+
+    Returns:
+        The measures. Besides those of ``of``: ``is_key_now`` (n, p // 2 + 1), 1 for the key frequencies that the
+        checkpoint itself has, and ``restricted_loss_now`` and ``excluded_loss_now``, taken with those.
+
+    Raises:
+        ValueError: if the run is not of addition, or a frequency is out of range.
+    """
+    data = tasks.dataset(run.config)
+    key = key_frequencies(run.model()) if key is None else list(key)
+    columns: dict[str, list[np.ndarray]] = {}
+    for step in run.steps:
+        model = run.model(step)
+        found = of(model, key, data)
+        now = key_frequencies(model)
+        with torch.no_grad():
+            logits = circuit.all_logits(model)
+            found |= {
+                "is_key_now": torch.zeros(run.config.p // 2 + 1).index_fill(0, torch.tensor(now, dtype=torch.long), 1),
+                "restricted_loss_now": restricted_loss(logits, now, data.test_index).float(),
+                "excluded_loss_now": excluded_loss(logits, now, data.train_index).float(),
+            }
+        for name, value in found.items():
+            columns.setdefault(name, []).append(value.numpy())
+        if progress:
+            progress(step)
+    values = {name: np.stack(column) for name, column in columns.items()}
+    return Measures(tuple(key), np.array(run.steps), values, identity(run))
+
+
+def announced(steps: np.ndarray, values: np.ndarray, start: int, share: float = 0.1, log: bool = False) -> int | None:
+    """When a measure first has gone a share of its way, up or down. The rule is ours.
+
+    Its way leads from its value at the first checkpoint that is not before ``start`` to its value at the last one.
+
+    Args:
+        steps: (n,) rising.
+        values: (n,) the measure at those steps.
+        start: the step from which on it counts, such as the end of memorisation.
+        share: the share of the way, above 0 and at most 1.
+        log: measure the way in logarithms, as for a loss that falls through many powers of ten.
+
+    Returns:
+        The first step from ``start`` on by which that share is behind it; None if it has no way to go.
+
+    Raises:
+        ValueError: if the lengths differ, there is no checkpoint from ``start`` on, or a logarithm of zero or less is
+            asked for.
+    """
+    steps, values = np.asarray(steps), np.asarray(values, dtype=np.float64)
+    if len(steps) != len(values):
+        raise ValueError(f"there are {len(steps)} steps and {len(values)} values")
+    values, steps = values[steps >= start], steps[steps >= start]
+    if not len(steps):
+        raise ValueError(f"there is no checkpoint from step {start:,} on")
+    if log:
+        if not (values > 0).all():
+            raise ValueError("zero and less have no logarithm")
+        values = np.log(values)
+    if values[-1] == values[0]:
+        return None
+    gone = (values - values[0]) / (values[-1] - values[0])
+    return int(steps[np.argmax(gone >= share)])
+
+
+@dataclass(frozen=True)
+class HiddenPhases:
+    """Where a run's phases end by its measures, in steps; None for an end that the run does not reach."""
+
+    memorised: int | None
+    """Memorisation ends: from here on, taking the key frequencies away hurts more and more."""
+    formed: int | None
+    """Circuit formation ends: they have never mattered more."""
+    cleaned: int | None
+    """Clean-up ends: the map from neurons to logits is as sparse as it will be, nearly."""
+
+
+def find_hidden_phases(
+    steps: np.ndarray, excluded_loss: np.ndarray, gini_W_logit: np.ndarray, nearly: float = 0.95
+) -> HiddenPhases:
+    """Find the paper's three phases in the measures alone, without the test set. The rule is ours.
+
+    Memorisation, in which the excluded loss falls, ends where it is lowest. Circuit formation, in which it rises, ends
+    at its peak after that, unless it still rises at the last checkpoint. Clean-up, in which the spectrum loses what is
+    not key, ends when the Gini coefficient of W_logit has come nearly all the way from its value at the peak to its
+    last. (The paper's section 5.2 describes the phases in this way, and reads their ends off the picture.)
+
+    Args:
+        steps: (n,) rising.
+        excluded_loss: (n,) with all key frequencies taken out, on the training set.
+        gini_W_logit: (n,) likewise at those steps.
+        nearly: the share of the way that counts as all of it.
+
+    Raises:
+        ValueError: if the lengths differ.
+    """
+    steps, excluded_loss, gini_W_logit = np.asarray(steps), np.asarray(excluded_loss), np.asarray(gini_W_logit)
+    if not len(steps) == len(excluded_loss) == len(gini_W_logit):
+        raise ValueError("there must be as many values of each measure as there are steps")
+    last, lowest = len(steps) - 1, int(np.argmin(excluded_loss))
+    if lowest == last:
+        return HiddenPhases(None, None, None)
+    peak = lowest + int(np.argmax(excluded_loss[lowest:]))
+    if peak == last:
+        return HiddenPhases(int(steps[lowest]), None, None)
+    return HiddenPhases(int(steps[lowest]), int(steps[peak]), announced(steps, gini_W_logit, int(steps[peak]), nearly))
+
+
+def identity(run: Run) -> str:
+    """What tells one training from every other, of the same config too: the SHA-256 of config and history.
+
+    A copy of the run that keeps fewer checkpoints, or keeps them in float16, has the same.
+    """
+    return _digest(run.history, json.dumps(run.config.to_dict(), sort_keys=True))
+
+
+def store(measured: Measures, run: Path | str) -> Path:
+    """Write measures into a run's folder, as ``measures.safetensors``: whole or not at all, in place of older ones.
+
+    Args:
+        measured: the measures.
+        run: the run that they are of, or a copy of it with fewer checkpoints: a folder or a name, as for ``runs.load``.
+
+    Returns:
+        The file.
+
+    Raises:
+        RunError: if the folder does not hold that run, or cannot be written to; or as ``runs.load``.
+    """
+    folder = _folder(run)
+    if identity(runs.load(run)) != measured.run:
+        raise RunError(f"{folder} holds another run than the one that was measured. Nothing was changed")
+    arrays = {"steps": measured.steps, "key": np.array(measured.key, dtype=np.int64)}
+    arrays |= {f"values/{name}": np.ascontiguousarray(values) for name, values in measured.values.items()}
+    metadata = {"format": FORMAT, "run": measured.run, "digest": _digest(arrays, measured.run)}
+    place, fresh = folder / FILE, folder / f".{FILE}.{uuid.uuid4().hex[:8]}"
+    try:
+        with fresh.open("wb") as file:
+            file.write(save_arrays(arrays, metadata))
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(place)
+    except OSError as error:
+        raise RunError(f"the measures could not be written to {folder}: {error.strerror}") from error
+    finally:
+        fresh.unlink(missing_ok=True)
+    return place
+
+
+def load(run: Path | str) -> Measures:
+    """The measures along a run: those that are stored with it, or, where there are none, computed now.
+
+    Computing takes about a second for each checkpoint that the run keeps.
+
+    Args:
+        run: a folder, or the name of a run, as for ``runs.load``.
+
+    Raises:
+        RunNotFoundError: if there is no such run.
+        RunError: as ``find``.
+    """
+    return find(run) or along(runs.load(run))
+
+
+def find(run: Path | str) -> Measures | None:
+    """The measures that are stored with a run, or None.
+
+    Args:
+        run: a folder, or the name of a run, as for ``runs.load``.
+
+    Raises:
+        RunNotFoundError: if there is no such run.
+        RunError: if the stored measures were altered, are of another run, or are not ours; or as ``runs.load``.
+    """
+    place = _folder(run) / FILE
+    run_identity = identity(runs.load(run))
+    if not place.exists():
+        return None
+    again = f"Remove it, and compute the measures again with: grokcourse measures {run}"
+    try:
+        content = place.read_bytes()
+        arrays = load_arrays(content)
+        metadata = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")]).get("__metadata__", {})
+    except (OSError, SafetensorError, ValueError) as error:
+        raise RunError(f"{place} cannot be read: {error}. {again}") from error
+    if metadata.get("format") != FORMAT:
+        raise RunError(f"{place} is not a file of measures that this version can read. {again}")
+    if metadata.get("digest") != _digest(arrays, metadata.get("run", "")):
+        raise RunError(f"{place} was altered. {again}")
+    if metadata["run"] != run_identity:
+        raise RunError(f"{place} was computed from another run than the one beside it. {again}")
+    values = {name.removeprefix("values/"): array for name, array in arrays.items() if name.startswith("values/")}
+    return Measures(tuple(arrays["key"].tolist()), arrays["steps"], values, metadata["run"])
+
+
+def _folder(run: Path | str) -> Path:
+    """Where a run is that ``runs.load`` finds."""
+    return Path(run) if Path(run).is_dir() else runs.available().get(str(run), Path(run))
+
+
+def _require_addition(data: tasks.Dataset, p: int) -> None:
+    """Raise ``ValueError`` unless these are all questions of addition modulo p."""
+    if data.p != p or not data.labels.equal(circuit.sum_labels(p).flatten()):
+        raise ValueError(f"the measures are those of addition modulo {p}: the dataset must hold all its questions")
+
+
+def _digest(arrays: dict[str, np.ndarray], text: str) -> str:
+    digest = hashlib.sha256(text.encode())
+    for name, values in sorted(arrays.items()):
+        digest.update(f"{name} {values.dtype} {values.shape}".encode())
+        digest.update(np.ascontiguousarray(values).tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,484 @@
+"""Weights of others in our model and ours in theirs: against plain numpy, and against TransformerLens itself."""
+
+import json
+import math
+import os
+import subprocess
+from pathlib import Path, PurePath
+
+import numpy as np
+import pytest
+import torch
+from conftest import peer
+from safetensors.torch import load_file, save_file
+
+from grokcourse import interop, runs, tasks
+from grokcourse.config import RunConfig
+from grokcourse.interop import WeightsError
+from grokcourse.model import ACTIVATIONS, Transformer
+
+SIZES = {  # p, d_model, n_heads, d_head, d_mlp, outputs
+    "small": (2, 4, 1, 4, 3, 3),
+    "p outputs": (7, 12, 3, 4, 5, 7),
+    "heads not sharing d_model": (11, 8, 3, 5, 6, 12),
+    "composite p": (12, 16, 4, 4, 32, 13),
+}
+
+
+def generator(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def paper_weights(p, d_model, n_heads, d_head, d_mlp, out, seed=0, dtype=torch.float64):
+    """Random weights in the shapes of the paper's code, biases not zero."""
+    shapes = {
+        "embed.W_E": (d_model, p + 1),
+        "pos_embed.W_pos": (3, d_model),
+        "blocks.0.attn.W_K": (n_heads, d_head, d_model),
+        "blocks.0.attn.W_Q": (n_heads, d_head, d_model),
+        "blocks.0.attn.W_V": (n_heads, d_head, d_model),
+        "blocks.0.attn.W_O": (d_model, n_heads * d_head),
+        "blocks.0.mlp.W_in": (d_mlp, d_model),
+        "blocks.0.mlp.b_in": (d_mlp,),
+        "blocks.0.mlp.W_out": (d_model, d_mlp),
+        "blocks.0.mlp.b_out": (d_model,),
+        "unembed.W_U": (d_model, out),
+    }
+    g = generator(seed)
+    weights = {name: torch.randn(shape, generator=g, dtype=torch.float64).to(dtype) for name, shape in shapes.items()}
+    return weights | {"blocks.0.attn.mask": torch.tril(torch.ones(3, 3))}
+
+
+def lens_weights(p, d_model, n_heads, d_head, d_mlp, out, seed=0, dtype=torch.float64):
+    """Random weights in the shapes of TransformerLens, written down without the package's own conversion."""
+    theirs = paper_weights(p, d_model, n_heads, d_head, d_mlp, out, seed, dtype)
+    attention = {
+        f"blocks.0.attn.W_{m}": torch.stack([head.T for head in theirs[f"blocks.0.attn.W_{m}"]]) for m in "QKV"
+    }
+    columns = theirs["blocks.0.attn.W_O"].split(d_head, dim=1)
+    return {
+        **theirs,
+        **attention,
+        "embed.W_E": theirs["embed.W_E"].T,
+        "blocks.0.attn.W_O": torch.stack([column.T for column in columns]),
+        "blocks.0.mlp.W_in": theirs["blocks.0.mlp.W_in"].T,
+        "blocks.0.mlp.W_out": theirs["blocks.0.mlp.W_out"].T,
+        **{f"blocks.0.attn.b_{m}": torch.zeros(n_heads, d_head, dtype=dtype) for m in "QKV"},
+        "blocks.0.attn.b_O": torch.zeros(d_model, dtype=dtype),
+        "unembed.b_U": torch.zeros(out, dtype=dtype),
+        "blocks.0.attn.mask": torch.ones(3, 3, dtype=torch.bool).tril(),
+        "blocks.0.attn.IGNORE": torch.tensor(-torch.inf),
+    }
+
+
+def paper_logits(weights, question):
+    """The logits at '=' of one question, from the paper's matrices in the paper's order (its appendix A), in loops."""
+    w = {name: weight.numpy().astype(np.float64) for name, weight in weights.items()}
+    x = [w["embed.W_E"][:, token] + w["pos_embed.W_pos"][place] for place, token in enumerate(question)]
+    heads = []
+    for W_Q, W_K, W_V in zip(*(w[f"blocks.0.attn.W_{m}"] for m in "QKV"), strict=True):
+        scores = np.array([(W_K @ source) @ (W_Q @ x[2]) for source in x]) / math.sqrt(len(W_Q))
+        pattern = np.exp(scores) / np.exp(scores).sum()
+        heads.append(sum(share * (W_V @ source) for share, source in zip(pattern, x, strict=True)))
+    middle = x[2] + w["blocks.0.attn.W_O"] @ np.concatenate(heads)
+    neurons = np.maximum(w["blocks.0.mlp.W_in"] @ middle + w["blocks.0.mlp.b_in"], 0)
+    return (middle + w["blocks.0.mlp.W_out"] @ neurons + w["blocks.0.mlp.b_out"]) @ w["unembed.W_U"]
+
+
+@pytest.mark.parametrize("sizes", SIZES.values(), ids=SIZES)
+def test_the_papers_weights_give_the_papers_logits(sizes):
+    weights = paper_weights(*sizes)
+    model = interop.from_paper(weights)
+    p, *_, out = sizes
+    questions = tasks.all_questions(p)[:40]
+    expected = np.array([paper_logits(weights, question) for question in questions.tolist()])
+    assert model.p == p
+    assert expected.shape == (len(questions), out)
+    np.testing.assert_allclose(model(questions).detach().numpy(), expected, atol=1e-11)
+    np.testing.assert_allclose(model.fast_logits(*questions.T[:2]).detach().numpy(), expected, atol=1e-11)
+
+
+@pytest.mark.parametrize("sizes", SIZES.values(), ids=SIZES)
+def test_both_layouts_of_the_same_weights_give_the_same_model(sizes):
+    paper, lens = interop.from_paper(paper_weights(*sizes)), interop.from_transformer_lens(lens_weights(*sizes))
+    assert {name: weight.tolist() for name, weight in paper.state_dict().items()} == {
+        name: weight.tolist() for name, weight in lens.state_dict().items()
+    }
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("sizes", SIZES.values(), ids=SIZES)
+def test_there_and_back_changes_nothing(sizes, dtype):
+    for there, back, made in (
+        (interop.to_paper, interop.from_paper, paper_weights),
+        (interop.to_transformer_lens, interop.from_transformer_lens, lens_weights),
+    ):
+        weights = made(*sizes, dtype=dtype)
+        out = there(back(weights))
+        assert set(weights) - set(out) <= {"blocks.0.attn.mask", "blocks.0.attn.IGNORE"}
+        for name, weight in out.items():
+            assert weight.dtype == dtype
+            assert weight.is_contiguous()  # else safetensors would refuse it
+            assert torch.equal(weight, weights[name]), name
+
+
+def test_a_model_of_ours_survives_the_way_through_either_layout():
+    model = Transformer(p=7, d_model=12, n_heads=3, d_mlp=5, seed=1)
+    tokens = tasks.all_questions(7)
+    for theirs in (interop.to_paper(model), interop.to_transformer_lens(model), model.state_dict()):
+        again = interop.from_weights(theirs)
+        assert torch.equal(again(tokens), model(tokens))
+
+
+def test_the_new_model_shares_no_memory_with_what_it_came_from():
+    weights = paper_weights(*SIZES["small"])
+    kept = {name: weight.clone() for name, weight in weights.items()}
+    model = interop.from_paper(weights)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(1)
+    assert all(torch.equal(weight, kept[name]) for name, weight in weights.items())
+    theirs = interop.to_transformer_lens(model)
+    theirs["embed.W_E"].zero_()
+    assert model.W_E.abs().sum() > 0
+
+
+def test_half_precision_is_widened_and_mixed_precision_takes_the_wider():
+    weights = paper_weights(*SIZES["small"], dtype=torch.float16)
+    model = interop.from_paper(weights)
+    assert model.W_U.dtype == torch.float32
+    assert torch.equal(model.W_U, weights["unembed.W_U"].float())
+    weights["embed.W_E"] = weights["embed.W_E"].double()
+    assert {parameter.dtype for parameter in interop.from_paper(weights).parameters()} == {torch.float64}
+
+
+def test_training_can_go_on_from_foreign_weights():
+    model = interop.from_paper(paper_weights(*SIZES["p outputs"]))
+    model(tasks.all_questions(7)).sum().backward()
+    assert all(parameter.grad is not None for parameter in model.parameters())
+
+
+def test_the_layouts_are_told_apart():
+    model = Transformer(p=5, d_model=4, n_heads=2, d_mlp=3)
+    assert interop.recognise(paper_weights(*SIZES["small"])) == "paper"
+    assert interop.recognise(lens_weights(*SIZES["small"])) == "transformer_lens"
+    assert interop.recognise(model.state_dict()) == "grokcourse"
+    for strange in ({}, {"transformer.wte.weight": torch.ones(2, 2)}, {"embed.W_E": torch.ones(2, 2)}):
+        with pytest.raises(WeightsError, match="no layout that is known here"):
+            interop.recognise(strange)
+
+
+def without(name):
+    return lambda weights: weights.pop(name)
+
+
+def with_(name, value):
+    return lambda weights: weights.__setitem__(name, value)
+
+
+P, D, H, E, M, OUT = SIZES["p outputs"]
+BAD_PAPER = {
+    "missing": (without("blocks.0.mlp.b_in"), "blocks.0.mlp.b_in missing"),
+    "two missing": (lambda w: (w.pop("embed.W_E"), w.pop("unembed.W_U")), r"embed\.W_E, unembed\.W_U missing"),
+    "not known": (with_("blocks.0.attn.b_Q", torch.zeros(H, E)), r"blocks\.0\.attn\.b_Q not known"),
+    "LayerNorm": (with_("blocks.0.ln1.w_ln", torch.ones(D)), r"blocks\.0\.ln1\.w_ln: our model has no LayerNorm"),
+    "two layers": (with_("blocks.1.mlp.b_in", torch.ones(M)), r"blocks\.1\.mlp\.b_in: our model has one layer"),
+    "d_model": (with_("blocks.0.mlp.W_in", torch.ones(M, D + 1)), r"blocks\.0\.mlp\.W_in has shape \(5, 13\)"),
+    "heads": (with_("blocks.0.attn.W_V", torch.ones(H + 1, E, D)), r"blocks\.0\.attn\.W_V has shape \(4, 4, 12\)"),
+    "W_O": (with_("blocks.0.attn.W_O", torch.ones(D, H * E + 1)), r"blocks\.0\.attn\.W_O has shape \(12, 13\)"),
+    "dimensions": (with_("blocks.0.mlp.b_in", torch.ones(M, 1)), r"blocks\.0\.mlp\.b_in has shape \(5, 1\)"),
+    "positions": (with_("pos_embed.W_pos", torch.ones(4, D)), r"4 positions \(in pos_embed\.W_pos\)"),
+    "outputs": (with_("unembed.W_U", torch.ones(D, P - 1)), r"6 outputs \(in unembed\.W_U\) for 8 tokens"),
+    "one token": (
+        lambda w: w.update({"embed.W_E": torch.ones(D, 2), "unembed.W_U": torch.ones(D, 2)}),
+        r"2 tokens \(in embed\.W_E\): too few",
+    ),
+    "integers": (
+        with_("blocks.0.mlp.b_out", torch.ones(D, dtype=torch.int64)),
+        r"b_out does not hold floats, but int64",
+    ),
+    "no tensor": (with_("blocks.0.mlp.b_out", [0.0] * D), r"b_out is no tensor, but list"),
+    "NaN": (with_("blocks.0.mlp.b_out", torch.full((D,), math.nan)), r"b_out holds numbers that are not finite"),
+    "mask": (with_("blocks.0.attn.mask", torch.ones(3, 3)), r"blocks\.0\.attn\.mask is not causal"),
+}
+BAD_LENS = {
+    **{
+        name: (with_(name, torch.full(shape, 1e-12)), rf"{name} is not zero, and our model has no such bias")
+        for name, shape in {
+            "blocks.0.attn.b_Q": (H, E),
+            "blocks.0.attn.b_K": (H, E),
+            "blocks.0.attn.b_V": (H, E),
+            "blocks.0.attn.b_O": (D,),
+            "unembed.b_U": (OUT,),
+        }.items()
+    },
+    "bias's shape": (with_("blocks.0.attn.b_Q", torch.zeros(E, H)), r"blocks\.0\.attn\.b_Q has shape \(4, 3\)"),
+    "grouped queries": (with_("blocks.0.attn._W_K", torch.ones(1, D, E)), r"blocks\.0\.attn\._W_K not known"),
+    "gate": (with_("blocks.0.mlp.W_gate", torch.ones(D, M)), r"W_gate: our model's MLP has no gate"),
+    "rotary": (with_("blocks.0.attn.rotary_sin", torch.ones(3, E)), r"rotary_sin: our model's positions"),
+    "final LayerNorm": (with_("ln_final.w", torch.ones(D)), r"ln_final\.w: our model has no LayerNorm"),
+    "paper's": (with_("blocks.0.attn.W_O", torch.ones(D, H * E)), r"blocks\.0\.attn\.W_O has shape \(12, 12\)"),
+}
+
+
+@pytest.mark.parametrize(("spoil", "message"), BAD_PAPER.values(), ids=BAD_PAPER)
+def test_the_papers_weights_are_refused_by_name(spoil, message):
+    weights = paper_weights(*SIZES["p outputs"])
+    spoil(weights)
+    with pytest.raises(WeightsError, match=message):
+        interop.from_paper(weights)
+
+
+@pytest.mark.parametrize(("spoil", "message"), BAD_LENS.values(), ids=BAD_LENS)
+def test_transformer_lens_weights_are_refused_by_name(spoil, message):
+    weights = lens_weights(*SIZES["p outputs"])
+    spoil(weights)
+    with pytest.raises(WeightsError, match=message):
+        interop.from_transformer_lens(weights)
+
+
+def test_buffers_and_zero_biases_may_be_missing():
+    weights = lens_weights(*SIZES["p outputs"])
+    for name in [name for name in weights if ".b_Q" in name or "b_U" in name or "mask" in name or "IGNORE" in name]:
+        del weights[name]
+    interop.from_transformer_lens(weights)
+    weights["blocks.0.attn.mask"] = torch.ones(0, 0, dtype=torch.bool)  # as newer releases have it
+    interop.from_transformer_lens(weights)
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ({"act_fn": "gelu"}, "act_fn = 'gelu', but our model has act_fn = 'relu'"),
+        ({"normalization_type": "LNPre"}, "normalization_type = 'LNPre', but our model has normalization_type = None"),
+        ({"attention_dir": "bidirectional"}, "attention_dir"),
+        ({"use_attn_scale": False}, "use_attn_scale"),
+        ({"attn_scale": 1.0, "d_head": 4}, "divides attention scores by 1, our model by √d_head = 2"),
+        ({"positional_embedding_type": "shortformer"}, "positional_embedding_type"),
+        ({"parallel_attn_mlp": True}, "parallel_attn_mlp"),
+    ],
+)
+def test_a_config_that_weights_do_not_show_is_checked(entry, message):
+    weights = lens_weights(*SIZES["p outputs"])
+    good = interop.transformer_lens_config(interop.from_transformer_lens(weights))
+    interop.from_transformer_lens(weights, good)
+    with pytest.raises(WeightsError, match=message):
+        interop.from_transformer_lens(weights, good | entry)
+
+
+def test_sizes_read_off_a_model_make_its_config():
+    with pytest.warns(match="not prime"):
+        config = RunConfig(**interop.architecture(interop.from_paper(paper_weights(*SIZES["composite p"]))))
+    assert (config.p, config.d_model, config.n_heads, config.d_mlp) == (12, 16, 4, 32)
+
+
+# --- files ---
+
+
+@pytest.mark.parametrize("made", [paper_weights, lens_weights])
+def test_a_safetensors_file_is_read(made, tmp_path):
+    weights = {name: weight.contiguous() for name, weight in made(*SIZES["p outputs"]).items()}
+    save_file(weights, tmp_path / "model.safetensors")
+    expected = interop.from_weights(weights)
+    tokens = tasks.all_questions(7)
+    assert torch.equal(interop.load(tmp_path / "model.safetensors")(tokens), expected(tokens))
+    assert interop.read_weights(str(tmp_path / "model.safetensors")).keys() == weights.keys()
+    assert list(interop.load_checkpoints(tmp_path / "model.safetensors")) == [0]
+
+
+def three():
+    return [paper_weights(*SIZES["p outputs"], seed=seed) for seed in range(3)]
+
+
+FILES = {  # content; the seed of the final model; the steps
+    "a state dict": (lambda: three()[0], 0, [0]),
+    "the paper's final.pth": (lambda: {"model": three()[1], "train_losses": [1.0], "epoch": 900}, 1, [900]),
+    "state_dict": (lambda: {"state_dict": three()[1], "device": torch.device("cpu")}, 1, [0]),
+    "the paper's released run": (
+        lambda: {"state_dicts": three(), "epochs": [0, 100, 200], "model": three()[2], "config": {"p": 7}},
+        2,
+        [0, 100, 200],
+    ),
+    "the same without its model": (lambda: {"state_dicts": three(), "epochs": range(0, 300, 100)}, 2, [0, 100, 200]),
+    "TransformerLens' demo": (
+        lambda: {
+            "model": lens_weights(*SIZES["p outputs"], seed=2),
+            "checkpoints": [lens_weights(*SIZES["p outputs"], seed=seed) for seed in range(3)],
+            "checkpoint_epochs": [99, 199, 299],
+            "train_indices": torch.arange(9),
+        },
+        2,
+        [99, 199, 299],
+    ),
+    "a list": (three, 2, [0, 1, 2]),
+    "by step": (lambda: {500 * (2 - i): weights for i, weights in enumerate(three())}, 2, [0, 500, 1000]),
+}
+
+
+@pytest.mark.parametrize(("content", "final", "steps"), FILES.values(), ids=FILES)
+def test_a_file_of_torch_save_is_read(content, final, steps, tmp_path):
+    content = content()
+    if isinstance(content, dict) and isinstance(content.get("epochs"), range):
+        content["epochs"] = list(content["epochs"])
+    torch.save(content, tmp_path / "run.pth")
+    tokens = tasks.all_questions(7)
+    expected = [interop.from_paper(weights)(tokens) for weights in three()]
+    assert torch.equal(interop.load(tmp_path / "run.pth")(tokens), expected[final])
+    checkpoints = interop.load_checkpoints(tmp_path / "run.pth")
+    assert list(checkpoints) == steps
+    for step, weights in checkpoints.items():
+        assert torch.equal(interop.from_weights(weights)(tokens), interop.load(tmp_path / "run.pth", step)(tokens))
+    with pytest.raises(WeightsError, match=f"no checkpoint of step 77; there are: .*{steps[-1]}"):
+        interop.load(tmp_path / "run.pth", 77)
+
+
+def test_foreign_checkpoints_make_a_run(tmp_path):
+    sizes = (7, 12, 3, 4, 5, 8)
+    made = [paper_weights(*sizes, seed=seed, dtype=torch.float32) for seed in range(2)]
+    torch.save({"state_dicts": made, "epochs": [0, 100]}, tmp_path / "run.pth")
+    checkpoints = interop.load_checkpoints(tmp_path / "run.pth")
+    config = RunConfig(**interop.architecture(interop.load(tmp_path / "run.pth")))
+    run = runs.Run(config, history={}, checkpoints=checkpoints)
+    tokens = tasks.all_questions(7)
+    assert run.steps == (0, 100)
+    assert torch.equal(run.model(100)(tokens), interop.from_paper(made[1])(tokens))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({"model": {"a": 1}}, r"holds no weights where they are looked for.*but a dict of model"),
+        ({}, "an empty dict"),
+        ([], "a list"),
+        (torch.ones(2), "a Tensor"),
+        ({"state_dicts": [{"W_E": torch.ones(1)}] * 2, "epochs": [1]}, "2 checkpoints, but 1 different steps"),
+        ({"state_dicts": [{"W_E": torch.ones(1)}] * 2, "epochs": [1, 1]}, "2 checkpoints, but 1 different steps"),
+        ({"wte": torch.ones(1)}, r"run\.pth: these weights have no layout that is known here.*wte"),
+        ({"model": torch.ones(1), "config": PurePath("x")}, r"(?s)so it was not opened.*torch\.save"),
+    ],
+)
+def test_a_file_without_usable_weights_says_so(content, message, tmp_path):
+    torch.save(content, tmp_path / "run.pth")
+    with pytest.raises(WeightsError, match=message):
+        interop.load(tmp_path / "run.pth")
+    with pytest.raises(WeightsError):
+        interop.load_checkpoints(tmp_path / "run.pth")
+
+
+@pytest.mark.parametrize("name", ["x.pth", "x.safetensors"])
+@pytest.mark.parametrize(
+    "spoil", [lambda content: b"", lambda content: b"not weights at all", lambda c: c[: len(c) // 2]]
+)
+def test_a_damaged_file_says_so(name, spoil, tmp_path):
+    path = tmp_path / name
+    weights = paper_weights(*SIZES["small"])
+    save_file(weights, path) if path.suffix == ".safetensors" else torch.save(weights, path)
+    path.write_bytes(spoil(path.read_bytes()))
+    with pytest.raises(WeightsError, match=rf"{path.name} .*damaged"):
+        interop.load(path)
+
+
+def test_a_path_without_a_file_says_so(tmp_path):
+    with pytest.raises(WeightsError, match=r"nothing\.pth is not a file"):
+        interop.load(tmp_path / "nothing.pth")
+    with pytest.raises(WeightsError, match=r"main is not a file: read a run of ours with grokcourse\.runs\.load"):
+        interop.load(runs.RECORDED / "main")
+
+
+# --- TransformerLens itself, in an environment of its own (make peers) ---
+
+PEER = """
+import json, sys, warnings
+from pathlib import Path
+import torch
+from safetensors.torch import load_file, save_file
+warnings.simplefilter("ignore")
+from transformer_lens import HookedTransformer, HookedTransformerConfig
+
+def answers(model, path):
+    logits, cache = model.run_with_cache(load_file(path / "tokens.safetensors")["tokens"])
+    tensors = {name: activation.clone().contiguous() for name, activation in cache.items()}
+    save_file(tensors | {"logits": logits[:, -1].contiguous()}, path / "answers.safetensors")
+
+torch.set_grad_enabled(False)
+for path in Path(sys.argv[1]).iterdir():
+    config = json.loads((path / "config.json").read_text())
+    config["dtype"] = getattr(torch, config["dtype"])
+    model = HookedTransformer(HookedTransformerConfig(**config))
+    if (path / "ours.safetensors").exists():
+        keys = model.load_state_dict(load_file(path / "ours.safetensors"), strict=False)
+        report = {"missing": keys.missing_keys, "unexpected": keys.unexpected_keys}
+    else:
+        generator = torch.Generator().manual_seed(5)
+        for name, weight in model.named_parameters():
+            if "W_" in name or "mlp.b" in name:
+                weight.copy_(torch.randn(weight.shape, generator=generator, dtype=torch.float64))
+        torch.save({"model": model.state_dict()}, path / "theirs.pth")
+        report = {k: v for k, v in vars(model.cfg).items() if isinstance(v, (int, float, str, bool, type(None)))}
+    (path / "report.json").write_text(json.dumps(report))
+    answers(model, path)
+"""
+
+
+def write_case(case, model, send):
+    """What the peer needs: a model's config, questions, and its weights if it shall not draw its own."""
+    case.mkdir()
+    config = interop.transformer_lens_config(model)
+    (case / "config.json").write_text(json.dumps(config | {"dtype": str(config["dtype"]).removeprefix("torch.")}))
+    questions = tasks.all_questions(model.p)
+    save_file({"tokens": questions[:: len(questions) // 200 + 1].contiguous()}, case / "tokens.safetensors")
+    if send:
+        save_file(interop.to_transformer_lens(model), case / "ours.safetensors")
+
+
+@pytest.fixture(scope="module")
+def lens(tmp_path_factory):
+    """What TransformerLens computes, for each size and both directions: a folder each."""
+    python = peer("transformer_lens")
+    folder = tmp_path_factory.mktemp("lens")
+    for name, sizes in SIZES.items():
+        for dtype in ("float32", "float64"):
+            model = interop.from_paper(paper_weights(*sizes, dtype=getattr(torch, dtype)))
+            write_case(folder / f"{name} {dtype} ours", model, send=True)
+            write_case(folder / f"{name} {dtype} theirs", model, send=False)
+    write_case(folder / "main", runs.load("main").model(), send=True)
+    offline = os.environ | {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
+    ran = subprocess.run([python, "-c", PEER, folder], capture_output=True, text=True, env=offline)
+    assert ran.returncode == 0, ran.stderr
+    return folder
+
+
+def assert_same_activations(model: Transformer, case: Path):
+    """Our logits and every one of our activations are those of TransformerLens, up to rounding."""
+    expected = load_file(case / "answers.safetensors")
+    logits, cache = model.run_with_cache(load_file(case / "tokens.safetensors")["tokens"])
+    tolerance = {"rtol": 1e-12, "atol": 1e-11} if logits.dtype == torch.float64 else {"rtol": 1e-5, "atol": 1e-3}
+    torch.testing.assert_close(logits, expected["logits"], **tolerance)
+    assert set(interop.HOOKS) == set(ACTIVATIONS) - {"logits"}
+    for name, hook in interop.HOOKS.items():
+        theirs = expected[hook].transpose(1, 2) if name in ("q", "k", "v", "z") else expected[hook]
+        torch.testing.assert_close(cache[name], theirs, **tolerance, msg=lambda text, name=name: f"{name}: {text}")
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("size", SIZES)
+def test_our_weights_compute_the_same_in_transformer_lens(lens, size, dtype):
+    case = lens / f"{size} {dtype} ours"
+    report = json.loads((case / "report.json").read_text())
+    assert set(report["missing"]) <= {"blocks.0.attn.mask", "blocks.0.attn.IGNORE"}
+    assert report["unexpected"] == []
+    assert_same_activations(interop.from_paper(paper_weights(*SIZES[size], dtype=getattr(torch, dtype))), case)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("size", SIZES)
+def test_transformer_lens_weights_compute_the_same_here(lens, size, dtype):
+    case = lens / f"{size} {dtype} theirs"
+    assert_same_activations(interop.load(case / "theirs.pth"), case)
+    config = json.loads((case / "report.json").read_text())
+    again = interop.from_transformer_lens(interop.read_weights(case / "theirs.pth"), config)
+    assert again.W_E.dtype == getattr(torch, dtype)
+
+
+def test_the_main_run_computes_the_same_in_transformer_lens(lens):
+    assert_same_activations(runs.load("main").model(), lens / "main")
