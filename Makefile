@@ -53,8 +53,9 @@ notebooks: site ## Take the site's student notebooks over into the package (comm
 train: setup ## Train the reference runs that are not in runs/ yet (hours; ARGS="--only main" for one)
 	$(BIN)/python tools/train_reference_runs.py $(ARGS)
 
-bench: setup ## Time the training step against its peers
+bench: setup ## Time the training step, and grading, against their peers (half an hour)
 	$(BIN)/python benchmarks/train_step.py
+	$(BIN)/python benchmarks/grading.py
 
 clean: ## Remove the built site and every cached result (.venv and runs stay)
 	rm -rf _build

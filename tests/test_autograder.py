@@ -14,9 +14,9 @@ import pytest
 import torch
 
 from grokcourse.autograder import check, loading, submission, wire
-from grokcourse.autograder.registry import CHAPTERS, EXERCISES
 from grokcourse.autograder.host import Host
 from grokcourse.autograder.loading import Cell
+from grokcourse.autograder.registry import CHAPTERS, EXERCISES
 from grokcourse.autograder.student import MissingError, Student, StudentError
 from grokcourse.autograder.submission import SubmissionError
 
@@ -243,6 +243,18 @@ def test_a_cell_that_does_not_parse_costs_only_itself():
     loaded = names_of("def f(): return 1", "def g(:\n    return 2", "def h(): return 3")
     assert {"f", "h"} <= loaded.names.keys()
     assert loaded.problems == ["cell 2, line 1: invalid syntax: def g(:"]
+
+
+def test_a_definition_that_does_not_parse_costs_only_itself():
+    source = "import math\n@staticmethod\ndef f(x):\n    return (x\n\nP = 3\n\n\ndef g():\n    return P\n\ndef h(:\n"
+    loaded = names_of(source + "\n@functools.cache\ndef k(): return 1", "import functools")
+    assert loaded.names["g"]() == 3
+    assert {"math", "g"} <= loaded.names.keys()
+    assert not {"f", "h"} & loaded.names.keys()
+    assert loaded.problems[:2] == [
+        "cell 1, line 4: '(' was never closed: return (x",
+        "cell 1, line 12: invalid syntax: def h(:",
+    ]
 
 
 def test_a_failing_import_costs_only_what_it_defines():

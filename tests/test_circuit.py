@@ -535,3 +535,58 @@ def test_the_embedding_needs_its_key_frequencies(main, losses):
     key = fourier.key_frequencies(fourier.energy_per_frequency(model.W_E.detach()[:-1]))
     assert losses(circuit.ablate_embedding(model, keep=key)) < 1e-4
     assert losses(circuit.ablate_embedding(model, drop=key)) > math.log(113)
+
+
+def test_a_neurons_vote_has_twice_the_phase_of_its_input(trained):
+    weights, _, neurons, _ = trained
+    inputs = circuit.neuron_inputs(weights)
+    for k, members in circuit.neuron_clusters(*circuit.neuron_frequencies(neurons)).items():
+        of_a = fourier.transform(inputs[:, :, members].mean(dim=1))
+        of_c = fourier.transform(weights.W_logit[members], dim=1)
+        phase = torch.atan2(of_a[2 * k], of_a[2 * k - 1])
+        vote = torch.atan2(of_c[:, 2 * k], of_c[:, 2 * k - 1])
+        off = torch.remainder(vote - 2 * phase + math.pi, 2 * math.pi) - math.pi
+        assert off.abs().mean() < math.radians(10)
+
+
+def pizza(p, k):
+    """|cos| of half the angle between a and b on circle k, for each difference of a and b."""
+    return (math.pi * k * torch.arange(p) / p).cos().abs()
+
+
+def likeness(values, shape):
+    """How much of the variance of some values a multiple of a shape explains."""
+    rest = values - shape * (values @ shape) / (shape @ shape)
+    return 1 - rest.square().sum() / (values - values.mean()).square().sum()
+
+
+def test_attention_makes_a_clock_of_a_pizza(main, trained, losses):
+    weights, logits, _, key = trained
+    pattern = circuit.attention_from(weights)
+    frozen = circuit.logits_from(weights, pattern=pattern.mean(dim=(2, 3), keepdim=True).expand_as(pattern))
+    assert losses(frozen) > 1
+    k = max(key, key=fourier.energy_per_frequency(weights.W_attn, dim=1).tolist().__getitem__)
+    own, without = (circuit.strength_by_difference(table, [k])[0] for table in (logits, frozen))
+    assert own.min() / own.max() > 0.75
+    assert likeness(without, pizza(main.config.p, k)) > 0.95
+
+
+def test_a_key_frequency_has_a_head_or_a_double(main):
+    p, alone = main.config.p, []
+    for name in runs.available():
+        run = runs.load(name)
+        if run.config.p != p or run.history["test_accuracy"][-1] < 0.99:
+            continue
+        model = run.model()
+        weights = circuit.effective_weights(model)
+        scores = fourier.energy_per_frequency(weights.W_attn, dim=1)
+        embedding = fourier.energy_per_frequency(model.W_E.detach()[:p])
+        for k in fourier.key_frequencies(fourier.energy_per_frequency(weights.W_logit, dim=1)):
+            double = min(2 * k % p, -2 * k % p)
+            has_head = scores[k] > 0.01 * scores[1:].sum()
+            assert has_head == (embedding[double] < 0.2 * embedding[k]), (name, k)
+            if not has_head:
+                alone.append((model, k, double))
+    for model, k, double in alone:
+        without = circuit.strength_by_difference(circuit.ablate_embedding(model, drop=[double]), [k])[0]
+        assert likeness(without, pizza(p, k)) > 0.95, k

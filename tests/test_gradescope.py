@@ -18,7 +18,7 @@ from grokcourse.autograder import gradescope
 from grokcourse.autograder.registry import CHAPTERS, EXERCISES
 from grokcourse.cli import main
 
-OWN = '''
+OWN = """
 from grokcourse.autograder.testing import checks, expect
 
 
@@ -26,7 +26,7 @@ from grokcourse.autograder.testing import checks, expect
 def test_one_hour(student, draw):
     import torch
     expect(student.add_modulo(torch.tensor([0]), torch.tensor([0]), 1).tolist() == [0], "0 + 0 should be 0")
-'''
+"""
 POLICY = "[late]\nper_day = 10\n"
 PYTHON = """#!{python}
 # A Python whose environments find what is installed here, so that nothing need be downloaded.

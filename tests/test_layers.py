@@ -30,6 +30,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "interop": {"config", "model"},
     # 4. knows nothing of the analysis
     "training": {"config", "tasks", "model", "runs"},
+    # 5. what others claim, measured with all of the above
+    "claims": {"circuit", "fourier", "measures", "model", "runs", "tasks", "training"},
 }
 MAY_IMPORT["autograder"] = set(MAY_IMPORT)  # and nothing above imports it
 # The exercises for the notebooks; the rest because the build may train the main run, and draws the README from it.

@@ -206,6 +206,7 @@ def test_the_whole_set_for_a_model_of_any_size(p):
     for name in ("energy_W_E", "energy_W_logit", "excluded_loss_each", "neurons_by_frequency"):
         assert found[name].shape == (p // 2 + 1,), name
     assert float(found["energy_W_E"].sum()) == pytest.approx(float(model.W_E[:p].detach().square().sum()), rel=1e-5)
+    assert float(found["squared_weights"]) == pytest.approx(float(found["weight_norms"].square().sum()), rel=1e-5)
     assert 0 <= float(found["specialised"]) <= 1
     assert float(found["neurons_by_frequency"].sum()) == pytest.approx(6 * float(found["specialised"]))
     assert 0 <= float(found["cosine_share"]) <= 1 + 1e-6

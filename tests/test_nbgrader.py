@@ -1,9 +1,12 @@
 """nbgrader takes the student notebooks as they are: it makes an assignment of them, validates and grades them."""
 
+import itertools
 import json
 import os
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
+from functools import partial
 from pathlib import Path
 
 import nbformat
@@ -11,6 +14,7 @@ import pytest
 from conftest import peer
 
 from grokcourse import start
+from grokcourse.autograder import check, feedback
 from grokcourse.autograder.registry import CHAPTERS, EXERCISES
 
 CHAPTER = "01-task"
@@ -35,7 +39,7 @@ MIXED = {
     "all_questions": "def all_questions(p):\n    pairs = torch.cartesian_prod(torch.arange(p), torch.arange(p))\n"
     "    return torch.cat([pairs.flip(1), torch.full((p * p, 1), p)], 1)",
     # right, and with a warning on stderr, which nbgrader takes for a failure where it is in a test's cell
-    "add_modulo": "def add_modulo(a, b, p):\n    import warnings\n    warnings.warn('be careful')\n    return (a + b) % p",
+    "add_modulo": "def add_modulo(a, b, p):\n    import warnings\n    warnings.warn('careful')\n    return (a + b) % p",
     "split": "def split(n, train_fraction, seed)\n    return",  # a syntax error
     "twin_share": "twin_share = 1.5",
 }
@@ -68,7 +72,7 @@ def test_every_exercise_is_followed_by_a_locked_cell_with_its_points(chapter: st
     cells = read(chapter).cells
     found = [
         (before.id, cell.id, cell.source, cell.metadata["nbgrader"])
-        for before, cell in zip(cells, cells[1:], strict=False)
+        for before, cell in itertools.pairwise(cells)
         if "nbgrader" in cell.metadata
     ]
     assert found == [
@@ -89,6 +93,24 @@ def test_every_exercise_is_followed_by_a_locked_cell_with_its_points(chapter: st
         )
         for exercise in CHAPTERS[chapter]
     ]
+
+
+def test_the_cell_shows_the_points_as_a_number_and_in_a_sentence(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(feedback, "LATEST", {})
+    assert repr(check.points("add_modulo")) == "0.0"
+    assert "run the cell above first" in check.points("add_modulo")._repr_html_()
+    check(EXERCISES["add_modulo"].solution)
+    check(lambda p: EXERCISES["all_questions"].solution(p).flip(0), "all_questions")
+    assert repr(check.points("add_modulo")) == "1.0"
+    some = float(check.points("all_questions"))
+    assert 0 < some < EXERCISES["all_questions"].points
+    total = sum(exercise.points for exercise in CHAPTERS[CHAPTER])
+    assert f"{some:.3g} of 2 points" in check.points("all_questions")._repr_html_()
+    assert f"in this chapter, {1 + some:.3g} of {total} so far" in check.points("all_questions")._repr_html_()
+    check(lambda p: None, "all_questions")  # the latest counts, for better or worse
+    assert float(check.points("all_questions")) == 0
+    with pytest.raises(KeyError, match="no exercise 'nonsense'"):
+        check.points("nonsense")
 
 
 # --- nbgrader itself ---
@@ -183,8 +205,9 @@ def test_validating_as_a_student_does(course: Course):
     released = nbformat.read(course.folder / "release" / "course" / f"{CHAPTER}.ipynb", as_version=4)
     for name, answers in (("solved", solutions(CHAPTER)), ("mixed", MIXED)):
         nbformat.write(answered(released, answers), course.folder / f"{name}.ipynb")
-    assert "Success! Your notebook passes all the tests." in course.nbgrader("validate", "solved.ipynb")
-    said = course.nbgrader("validate", "mixed.ipynb")
+    with ThreadPoolExecutor(2) as pool:
+        solved, said = pool.map(partial(course.nbgrader, "validate"), ("solved.ipynb", "mixed.ipynb"))
+    assert "Success! Your notebook passes all the tests." in solved
     assert f"FAILED ON {len(FULL) - 1} CELL(S)" in said.upper()
     assert 'check.points("add_modulo")' not in said
     assert 'check.points("split")' in said

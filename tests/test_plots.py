@@ -271,6 +271,27 @@ def test_what_a_log_axis_cannot_show_is_a_gap():
     np.testing.assert_array_equal(line.get_ydata(), [1, np.nan, 0.5])
 
 
+def test_stacked_curves_share_the_steps_and_have_scales_of_their_own():
+    figure = GALLERY["stacked"](WIDE)
+    losses, shares = figure.axes
+    assert [losses.get_yscale(), shares.get_yscale()] == ["log", "linear"]
+    assert losses.get_xlim() == shares.get_xlim() == (0, 1000)
+    np.testing.assert_array_equal(shares.lines[0].get_ydata(), TRAIN / 3)
+    assert [axes.get_title("left") for axes in figure.axes] == ["train", "share"]
+    assert len(losses.lines) > len(shares.lines)  # the line of chance
+    assert words(figure).count("plateau") == 1
+
+
+def test_announcements_stand_in_the_order_of_their_dates():
+    axes = GALLERY["announcements"](WIDE).axes[0]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["early", "late", "never"]
+    dots = [(line.get_xdata()[0], line.get_ydata()[0]) for line in axes.lines if line.get_marker() == "o"]
+    assert dots == [(100, 0), (900, 1)]
+    assert axes.get_title("right") == "grokking: step 600"
+    alone = plots.announcements({"only": 5})
+    assert [text for text in words(alone) if "step" in text] == ["step"]
+
+
 def test_a_line_that_ends_on_the_way_has_its_name_there():
     axes = plots.curves({"short": ([0, 1], [1, 1]), "long": ([0, 10], [0, 0])}, ylabel="y").axes[0]
     short, long = axes.texts
@@ -477,7 +498,8 @@ def test_neurons_stand_at_their_frequency_and_share():
     np.testing.assert_allclose(above.get_ydata(), [0.9, 0.95, 1.0])
     np.testing.assert_allclose(above.get_xdata(), [2, 2, 4], atol=0.7)
     np.testing.assert_allclose(below.get_ydata(), [0.3])
-    assert [word for word in words(axes.figure) if word in "12345"][-2:] == ["2", "4"]
+    drawn = words(axes.figure)
+    assert [drawn.count(k) for k in "2345"] == [2, 1, 2, 1]  # ticks, and the names of those above the line
 
 
 def test_interference_ends_with_the_sum():
@@ -575,6 +597,9 @@ def test_saving_as_an_image_works_as_with_any_figure():
         (lambda: plots.curves({}, ylabel="y"), "1 to 5 lines, not 0"),
         (lambda: plots.curves({str(i): ([0, 1], [0, 1]) for i in range(6)}, ylabel="y"), "not 6"),
         (lambda: plots.sweep_curves({}, ylabel="y"), "1 to 8 settings"),
+        (lambda: plots.stacked_curves({}), "1 to 8 panels"),
+        (lambda: plots.stacked_curves({"a": ([0, 1], [1, 2])}, log_y=["b"]), "no panel 'b'"),
+        (lambda: plots.announcements({}), "dates is empty"),
         (lambda: plots.sweep_curves({"a": []}, ylabel="y"), "no run is given for 'a'"),
         (lambda: plots.clock(12, []), "a dial needs sums"),
         (lambda: plots.clock(12, [(12, 1)]), "a dial needs sums"),

@@ -200,6 +200,13 @@ def test_an_unreadable_submission_gets_what_the_policy_says_and_a_failed_one_nev
         assert (rows["f"].points, rows["f"].final) == (None, None)
 
 
+@pytest.mark.parametrize("tests", [1, 9])
+def test_an_instructors_own_tests_share_the_points_however_many_they_are(tests: int):
+    outcomes = [Outcome("split", f"own test {number}", "passed") for number in range(tests)]
+    (row,) = ClassResult.of([a_grade("a", outcomes)], Policy(), INFO).rows
+    assert (row.points, row.most) == (EXERCISES["split"].points,) * 2
+
+
 def test_names_are_in_the_order_of_the_alphabet():
     names = ["Zoë", "anna", "Åsa", "Bo"]
     assert [row.name for row in ClassResult.of(list(map(full, names)), Policy(), INFO).rows] == [
@@ -339,7 +346,7 @@ def test_gradescope_shows_the_hint_and_the_lateness():
         visibility="after_due_date",
     )
     assert any(test["output"].endswith(f"Hint: {planted.hint}") for test in content["tests"])
-    assert "Late by 1 days: 10 % are taken off." in content["output"]
+    assert "Late by 1 day: 10 % of the points are taken off." in content["output"]
     assert "- cell 3, line 1: oh" in content["output"]
     assert {test["visibility"] for test in content["tests"]} == {"after_due_date"}
     with pytest.raises(ValueError, match="visibility has to be one of"):
@@ -368,6 +375,8 @@ def test_the_class_page_says_what_it_should(tmp_path, grades):
         "Not in force on this machine: files.",
     ):
         assert expected in shown
+    states = page.select_one("[aria-label='Protections on the machine that graded']").select("tbody tr")
+    assert [state.select_one("td").get_text() for state in states] == ["in force", "missing"]
     (figure,) = page.select("svg[role=img]")
     assert figure["aria-label"].startswith("Histogram of the final marks in percent of full marks: ")
     links = [link["href"] for link in page.select("a")]
@@ -401,18 +410,27 @@ def test_feedback_tells_a_student_what_is_theirs(tmp_path):
     shown = " ".join(BeautifulSoup(contents["feedback/Anna.html"], "html.parser").get_text(" ").split())
     for expected in (
         "Feedback for Anna",
+        "22 November 2026, 14:03 UTC",
         "Handed in 1 day late: 10 % of your points are taken off.",
         "Final mark:",
         "raised KeyError: 3 (cell 12, line 4)",
         problem,
         f"Hint: {planted.hint.replace('`', '')}",
-        "not written yet",
+        "not written yet or not readable, see above",
     ):
         assert expected in shown, shown
     for outcome in outcomes:
         assert outcome.status == "missing" or outcome.title in shown
     assert "Somebody" not in shown
     assert "Everything passes" in contents["feedback/Somebody-Else.html"]
+
+
+def test_of_very_many_problems_the_first_are_shown(tmp_path):
+    problems = tuple(f"cell {number}, line 1: invalid syntax" for number in range(1, 51))
+    page = written(tmp_path, [replace(full("a"), problems=problems)])["feedback/a.html"]
+    assert "cell 20, line 1" in page
+    assert "cell 21, line 1" not in page
+    assert "And 30 more." in page
 
 
 def test_feedback_has_nothing_of_the_others_and_no_seed(tmp_path, grades):
@@ -547,6 +565,15 @@ def test_the_table_fits_the_terminal(grades, width: int):
     assert max(map(text.columns, lines)) <= max(width, 60)
 
 
+def test_with_many_chapters_their_heads_are_shortened_or_left_out():
+    everything = a_grade("a", [outcome for exercise in EXERCISES.values() for outcome in right(exercise)])
+    result = ClassResult.of([everything], Policy(), INFO)
+    heads = {width: terminal.class_text(result, width).splitlines()[0].split() for width in (60, 80, 200)}
+    assert heads[200] == ["student", *CHAPTERS, "points", "%", "final"]
+    assert heads[80] == ["student", *(chapter[:2] for chapter in CHAPTERS), "points", "%", "final"]
+    assert terminal.class_text(result, 30).splitlines()[0].split() == ["student", "points", "%", "final"]
+
+
 def test_the_table_shows_points_and_reasons(grades):
     shown = report.class_table(grades, Policy(), INFO)
     assert re.search(r"^Åse Øst +11 +11/11 +100 +11$", shown, re.MULTILINE)
@@ -587,6 +614,19 @@ def test_a_full_disk_leaves_what_was_there(tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, "fsync", full_disk)
     with pytest.raises(ReportError, match=r"grades\.csv cannot be written: the disk is full$"):
+        report.write_all(tmp_path, [full("b")], Policy(), INFO)
+    kept = {path.relative_to(tmp_path).as_posix(): path.read_text() for path in tmp_path.rglob("*") if path.is_file()}
+    assert kept == first
+
+
+def test_a_write_that_breaks_off_at_the_last_moment_leaves_what_was_there(tmp_path, monkeypatch):
+    first = written(tmp_path, [full("a")])
+
+    def broken(*_):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(Path, "replace", broken)
+    with pytest.raises(ReportError, match=r"grades\.csv cannot be written: Input/output error$"):
         report.write_all(tmp_path, [full("b")], Policy(), INFO)
     kept = {path.relative_to(tmp_path).as_posix(): path.read_text() for path in tmp_path.rglob("*") if path.is_file()}
     assert kept == first

@@ -82,9 +82,9 @@ def _parser() -> argparse.ArgumentParser:
         "grade",
         help="grade what a class handed in: a folder of notebooks, or what a platform exports",
         description="Grade what a class handed in: a file, a zip file or a folder per student, or an export of Canvas, "
-        "Moodle, Gradescope or nbgrader (its folder submitted), as a folder or a zip file. Students' code runs behind a wall, and what is graded is written as "
-        "it comes: after an interruption --resume grades only what is missing or has changed. Exit codes: 0 all were "
-        "graded, 1 some could not be, 2 wrong usage, 130 interrupted.",
+        "Moodle, Gradescope or nbgrader (its folder submitted). Students' code runs behind a wall. Results are written "
+        "as they come, and --resume grades only what is missing or has changed. Exit codes: 0 all were graded, 1 some "
+        "could not be, 2 wrong usage, 130 interrupted.",
     )
     grade.set_defaults(command=_grade)
     grade.add_argument("submissions", type=Path, help="a folder or a zip file")
@@ -299,6 +299,8 @@ def _grade_settings(options: argparse.Namespace) -> Any:
         raise classrun.ClassRunError("--timeout has to be a number of seconds from 0 to 3600")
     if options.jobs is not None and options.jobs < 1:
         raise classrun.ClassRunError("--jobs has to be at least 1")
+    if options.jobs and options.scheduler:
+        raise classrun.ClassRunError("--jobs is for this machine; a cluster has as many as its workers have threads")
     own = testing.read_tests(options.tests) if options.tests else ()
     testing.use_tests(own, only=options.only_own_tests)
     former = classrun.former_run(options.output) if options.resume else None

@@ -8,8 +8,8 @@ Shapes: p — the modulus; logits — (p, p, p), those of the p numbers for all 
 key — the key frequencies, whole numbers 1 … p // 2; questions — (any,) int64, rows of ``tasks.all_questions``, that is
 a · p + b, such as ``dataset.train_index``.
 
-Where the paper's text, the notebook released with it (R) and Nanda's later demonstration in TransformerLens (D) differ,
-the docstrings say so, and ``variants`` computes what each of them gives.
+Where the paper's text, the notebook released with it and Nanda's later demonstration in TransformerLens differ,
+``variants`` says how, and computes what each of them gives.
 """
 
 import hashlib
@@ -42,6 +42,8 @@ SPECIALISED = 0.85
 def mean_loss(logits: Tensor, questions: Tensor | None = None) -> Tensor:
     """The mean cross-entropy of logits, on some of the questions.
 
+    In float64, which resolves losses down to 2e-16; float32 stops at 1e-7.
+
     Args:
         logits: (p, p, p).
         questions: the rows that count; by default all.
@@ -50,27 +52,25 @@ def mean_loss(logits: Tensor, questions: Tensor | None = None) -> Tensor:
         A float64 scalar, in nats.
     """
     p = len(logits)
-    rows, answers = logits.reshape(p * p, p), circuit.sum_labels(p).flatten().to(logits.device)
+    answers = circuit.sum_labels(p).flatten().to(logits.device)
+    rows = logits.reshape(p * p, p)
     if questions is not None:
         rows, answers = rows[questions], answers[questions]
-    return F.cross_entropy(rows.double(), answers)  # float64 resolves losses down to 2e-16, float32 only to 1e-7
+    return F.cross_entropy(rows.double(), answers)
 
 
 def restricted_loss(logits: Tensor, key: Iterable[int], questions: Tensor | None = None) -> Tensor:
-    """The loss when only the key frequencies are left in the logits: low once the circuit works, whatever drowns it.
+    """The loss when nothing but the key frequencies is left in the logits: what the circuit can do alone.
 
-    With L̄_c the mean of candidate c's logit over all p² questions and P_k the projection of a table over a and b on
-    the waves cos ω_k(a + b) and sin ω_k(a + b), it is the cross-entropy of L̄_c + Σ_{k key} P_k L_c.
+    In place of the logits L_c of each candidate c stands their mean over all p² questions, plus, for every key
+    frequency k, their projection on the waves cos ω_k(a + b) and sin ω_k(a + b).
 
-    Source: section 5.1. L̄ is "the constant term" there, and the "bias correction" in R and D. The text keeps "the 20
-    terms" for five frequencies, which may mean all four products of two waves of one frequency; R and D project on the
-    two waves of the sum. On which questions the loss is taken the text leaves open; R takes all, D, and this course,
-    the test set. The projection sees all questions in any case.
+    Source: Nanda et al. 2023, section 5.1; ``variants`` has other readings of it.
 
     Args:
         logits: (p, p, p).
         key: the key frequencies.
-        questions: the rows that count; by default all.
+        questions: the rows that count in the mean loss; by default all. The projection sees all questions.
 
     Returns:
         A float64 scalar, in nats.
@@ -84,16 +84,14 @@ def restricted_loss(logits: Tensor, key: Iterable[int], questions: Tensor | None
 def excluded_loss(logits: Tensor, key: Iterable[int], questions: Tensor | None = None) -> Tensor:
     """The loss when the key frequencies are taken out of the logits: low while the model lives on what it memorised.
 
-    In the notation of ``restricted_loss`` it is the cross-entropy of L_c − Σ_{k key} P_k L_c. The mean stays, so that
-    there is no bias to correct.
+    The projections of ``restricted_loss`` are subtracted; everything else stays, the mean included.
 
-    Source: section 5.1; the text, R and D all take it on the training set: pass its rows as ``questions``. D takes the
-    waves out of the neurons, and leaves what the heads bring past them (see ``variants``).
+    Source: Nanda et al. 2023, section 5.1, on the training set; ``variants`` has other readings of it.
 
     Args:
         logits: (p, p, p).
-        key: the frequencies to take out.
-        questions: the rows that count; by default all.
+        key: the frequencies to take out, all together.
+        questions: the rows that count in the mean loss; by default all. The projection sees all questions.
 
     Returns:
         A float64 scalar, in nats.
@@ -105,10 +103,10 @@ def excluded_loss(logits: Tensor, key: Iterable[int], questions: Tensor | None =
 
 
 def excluded_loss_each(logits: Tensor, questions: Tensor | None = None) -> Tensor:
-    """The excluded loss of every single frequency, key or not (the paper's appendix C.1.5; in R by default).
+    """The excluded loss of every single frequency, key or not, each taken out alone.
 
-    It needs no knowledge of the key frequencies. The largest of them is the measure that the paper's appendix C.2
-    proposes for models whose key frequencies one does not know.
+    Source: Nanda et al. 2023, appendix C.1.5. The largest of them needs no knowledge of the key frequencies, and is
+    proposed for that in appendix C.2.
 
     Args:
         logits: (p, p, p).
@@ -216,7 +214,7 @@ def of(model: Transformer, key: Iterable[int], data: tasks.Dataset) -> dict[str,
         * ``excluded_loss`` (training set), and ``excluded_loss_each`` (p // 2 + 1,) as from the function of that name;
         * ``gini_W_E``, ``gini_W_logit``: the Gini coefficients of ``wave_norms``;
         * ``energy_W_E``, ``energy_W_logit`` (p // 2 + 1,): the energy of each frequency;
-        * ``weight_norms`` (parameters,): the norm of each weight, in the order of ``Transformer.named_parameters()``;
+        * ``weight_norms`` (parameters,), as from that function, and ``squared_weights``, the sum of their squares;
         * ``specialised``: the share of specialised neurons; ``neurons_by_frequency`` (p // 2 + 1,): how many they are,
           by their frequency; ``neuron_share``: the mean over the neurons of what their best frequency explains;
         * ``cosine_share``: the share of the logits' variance that Σ_{k key} α_k cos ω_k(a + b − c) explains;
@@ -228,7 +226,7 @@ def of(model: Transformer, key: Iterable[int], data: tasks.Dataset) -> dict[str,
     key, p = list(key), model.p
     _require_addition(data, p)
     weights, logits = circuit.effective_weights(model), circuit.all_logits(model)
-    W_E = model.W_E[:p]
+    W_E, norms = model.W_E[:p], weight_norms(model)
     frequency, share = circuit.neuron_frequencies(circuit.neurons_from(weights))
     is_specialised = share > SPECIALISED
     fit = circuit.fit_cosines(logits, range(1, p // 2 + 1))
@@ -245,7 +243,8 @@ def of(model: Transformer, key: Iterable[int], data: tasks.Dataset) -> dict[str,
             "gini_W_logit": gini(wave_norms(weights.W_logit, dim=1)),
             "energy_W_E": fourier.energy_per_frequency(W_E),
             "energy_W_logit": fourier.energy_per_frequency(weights.W_logit, dim=1),
-            "weight_norms": weight_norms(model),
+            "weight_norms": norms,
+            "squared_weights": norms.square().sum(),
             "specialised": is_specialised.double().mean(),
             "neurons_by_frequency": frequency[is_specialised].bincount(minlength=p // 2 + 1),
             "neuron_share": share.mean(),
@@ -257,7 +256,17 @@ def of(model: Transformer, key: Iterable[int], data: tasks.Dataset) -> dict[str,
 
 @torch.no_grad()
 def variants(model: Transformer, key: Iterable[int], data: tasks.Dataset) -> dict[str, dict[str, float]]:
-    """The same measures as others define them: what the paper, its notebook (R) and the demonstration (D) would give.
+    """The same measures as others define or might define them.
+
+    * What is kept of a frequency: the text of section 5.1 keeps "the 20 terms" for five frequencies, which may mean all
+      four products of a wave of a and one of b; the notebook released with the paper projects on the two combinations
+      that are waves of the sum, as we do. With the single waves as well it is an ablation of section 4.4.
+    * The mean: "the constant term" of the text, put back as "bias correction" in the notebook and the demonstration.
+    * On which questions: the restricted loss is taken on all in the notebook, on the test set in the demonstration and
+      here, and the text leaves it open. The excluded loss is taken on the training set by all.
+    * Where: the demonstration cuts the waves out of the neurons, and so leaves what the heads bring past them.
+    * The notebook also has a version with the single wave cos ω_k(a + b − c) for each frequency.
+    * The Gini coefficient: of "the norms of the Fourier components"; we know of no released code for it.
 
     Args:
         model: of addition modulo p, on the CPU.

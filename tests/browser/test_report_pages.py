@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 from test_browser import AXE, VIEWS, browser, opened  # noqa: F401
-from test_reports import INFO, hostile_class, made_up_class
+from test_reports import HOSTILE, INFO, hostile_class, made_up_class
 
 from grokcourse.autograder import policy, report
+from grokcourse.autograder.reports import file_names
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +21,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 PAGES = {"class": "report.html", "student": "feedback/Student-010.html", "unreadable": "feedback/Unreadable-Ümit.html"}
-PAGES["hostile"] = "feedback/script-alert-1-script-1-1.html"
+PAGES["hostile"] = f"feedback/{file_names([HOSTILE])[0]}.html"
 
 
 @pytest.mark.parametrize(("width", "scheme"), VIEWS)

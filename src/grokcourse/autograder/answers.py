@@ -4,9 +4,11 @@ import math
 
 import torch
 
-from .. import fourier, tasks, training
+from .. import fourier, measures, runs, tasks, training
 from ..config import RunConfig
 from ..model import Transformer
+
+RECORDED_MAIN = runs.RECORDED / "main"
 
 
 def halving_steps() -> int:
@@ -81,3 +83,37 @@ def shifted_spectrum() -> str:
     distance = torch.minimum(n, len(n) - n)
     before, after = (fourier.energy_per_frequency(values) for values in (distance, distance.roll(3)))
     return "b" if torch.allclose(before, after) else "d"
+
+
+def excluded_end() -> str:
+    """Above chance. The list is gone, or it would answer; and what is left besides the waves is not nothing.
+
+    It differs from candidate to candidate for reasons that have nothing to do with the answer, and being a little sure
+    of something wrong costs more than guessing.
+    """
+    run, measured = runs.load(RECORDED_MAIN), measures.load(RECORDED_MAIN)
+    settled, chance = float(measured["excluded_loss"][-1]), run.config.chance_loss
+    if settled > 1.1 * chance:
+        return "d"
+    return "c" if settled > 0.9 * chance else "b" if settled > 0.1 * chance else "a"
+
+
+def first_to_announce() -> str:
+    """The excluded loss: from the first wave of the sum that the logits hold, they lean on it, memory or not."""
+    run, measured = runs.load(RECORDED_MAIN), measures.load(RECORDED_MAIN)
+    history = run.history
+    memorised = history["step"][history["train_accuracy"] >= 0.99][0]
+    names = {"a": "restricted_loss", "b": "excluded_loss", "c": "gini_W_E", "d": "specialised"}
+    dates = {
+        letter: measures.announced(measured.steps, measured[name], memorised, log="loss" in name)
+        for letter, name in names.items()
+    }
+    return min(dates, key=lambda letter: (dates[letter] is None, dates[letter]))
+
+
+def opposite_numbers() -> str:
+    """Nothing: both pairs have their midpoint in the centre of the dial, and 1 + 7 is 8 where 2 + 8 is 10."""
+    hours = torch.arange(12, dtype=torch.float64) * 2 * math.pi / 12
+    dial = torch.stack([hours.sin(), hours.cos()], dim=1)
+    midpoints = (dial[1] + dial[7]) / 2, (dial[2] + dial[8]) / 2
+    return "c" if torch.allclose(*midpoints, atol=1e-12) and (1 + 7) % 12 != (2 + 8) % 12 else "a"

@@ -27,13 +27,14 @@ MARKER = "run.json"
 """A folder with this file and a folder ``grades`` holds results of an earlier run, and no submissions."""
 IGNORED = {"__MACOSX", "__pycache__", "Thumbs.db", "desktop.ini"}
 """What operating systems and Python leave behind; so is whatever begins with a dot."""
-MAX_FILES = 50_000
+MAX_FILES = 200_000
 """More are no class: the wrong folder, or a trap."""
 MAX_FILES_A_STUDENT = 50
-MAX_UNPACKED = 2**31
-"""Bytes that all zip files together may unpack to."""
-MAX_ZIP = 200 * 2**20
-"""Bytes of a zip file inside another one."""
+MAX_CLASS = 2**34
+"""Bytes that a whole class's zip file may unpack to."""
+MAX_ZIP = 300 * 2**20
+"""Bytes that any other zip file may unpack to: a student's, or one of several exports."""
+MAX_ZIP_FILES = 10_000
 BROKEN_ZIP = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, RuntimeError, ValueError)
 
 
@@ -100,12 +101,15 @@ def find_works(folder: Path, unpacked: Path) -> Found:
     if not entries:
         raise ClassroomError(f"{folder} is empty: there is nothing to grade")
     layout, pieces = _laid_out(_without_wrapping(folder, entries))
-    if not any(piece.entry.path or piece.entry.problem for piece in pieces):
+    if not any(_is_gradable(piece.entry) or piece.entry.problem for piece in pieces):
         raise ClassroomError(f"{folder} holds no notebooks (.ipynb), Python files (.py) or zip files of them")
     by_student: dict[str, list[Piece]] = {}
     for piece in pieces:
         by_student.setdefault(one_line(piece.student, 120), []).append(piece)
     works = [_work(student, by_student[student]) for student in sorted(by_student, key=lambda name: name.casefold())]
+    for piece in pieces:
+        if piece.entry.problem:
+            notes[one_line(f"{piece.student}: {piece.entry.name} {piece.entry.problem}", 200).replace("{", "(")] = 1
     late = sum("_LATE_" in f"_{piece.entry.parts[0]}" for piece in pieces) if "Canvas" in layout else 0
     if late:
         notes["Canvas marks {} as late and does not say by how much; [late.days] in a policy file can"] = late
@@ -190,49 +194,74 @@ def _count(notes: dict[str, int], note: str, count: int = 1) -> None:
 
 
 @dataclass
+class _Budget:
+    """What a zip file, with those inside it, may still unpack to."""
+
+    files: int = MAX_ZIP_FILES
+    size: int = MAX_ZIP
+
+
+@dataclass
 class _Unzip:
     """Unpacks what can be graded from zip files, under names of its own, within limits."""
 
     to: Path
     notes: dict[str, int]
-    left: int = MAX_UNPACKED
     numbers: Iterator[int] = field(default_factory=itertools.count)
 
-    def __call__(self, parts: tuple[str, ...], path: Path, depth: int = 0) -> Iterator[Entry]:
+    def __call__(
+        self, parts: tuple[str, ...], path: Path, budget: _Budget | None = None, depth: int = 0
+    ) -> Iterator[Entry]:
+        budget = budget or (_Budget() if parts else _Budget(MAX_FILES, MAX_CLASS))
         try:
             with zipfile.ZipFile(path) as archive:
                 members = archive.infolist()
-                if len(members) > MAX_FILES:
-                    raise zipfile.BadZipFile(f"it holds more than {MAX_FILES:,} files")
-                yield from [entry for member in members for entry in self._member(archive, member, parts, depth)]
+                budget.files -= len(members)
+                if budget.files < 0:
+                    raise zipfile.BadZipFile("it holds too many files")
+                for member in members:
+                    yield from self._member(archive, member, parts, budget, depth)
         except BROKEN_ZIP as error:
             yield Entry(parts, problem=f"cannot be unpacked: {one_line(str(error), 120)}")
 
     def _member(
-        self, archive: zipfile.ZipFile, member: zipfile.ZipInfo, parts: tuple[str, ...], depth: int
+        self,
+        archive: zipfile.ZipFile,
+        member: zipfile.ZipInfo,
+        parts: tuple[str, ...],
+        budget: _Budget,
+        depth: int,
     ) -> Iterator[Entry]:
         names = tuple(member.filename.rstrip("/\\").replace("\\", "/").split("/"))
+        inside = (*parts, *(name for name in names if name != "."))
         if any(name in ("", "..") or "\0" in name for name in names) or re.match(r"^[A-Za-z]:", names[0]):
             _count(self.notes, "{} left out: a zip file gives them names that lead out of it")
         elif stat.S_ISLNK(member.external_attr >> 16):
             _count(self.notes, "{} left out: symbolic links, which could lead anywhere")
-        elif all(map(_is_of_interest, names)) and not member.is_dir():
-            names = tuple(name for name in names if name != ".")
-            is_zip = names[-1].lower().endswith(".zip")
-            if is_zip and depth < 2:
-                yield from self((*parts, *names), self._extract(archive, member, MAX_ZIP), depth + 1)
-            elif names[-1].endswith(KINDS) or names[-1] in ("submission_metadata.yml", "timestamp.txt"):
-                yield Entry((*parts, *names), self._extract(archive, member, MAX_BYTES))
-            else:
-                yield Entry((*parts, *names))
+        elif all(name == "." or _is_of_interest(name) for name in names) and not member.is_dir():
+            name = names[-1]
+            try:
+                if name.lower().endswith(".zip") and depth < 2:
+                    budget = budget if parts else _Budget()  # a class's zip file has a student's inside
+                    yield from self(inside, self._extract(archive, member, MAX_ZIP, budget), budget, depth + 1)
+                elif name.endswith(KINDS):
+                    yield Entry(inside, self._extract(archive, member, MAX_BYTES, budget))
+                elif name in ("submission_metadata.yml", "timestamp.txt"):
+                    yield Entry(inside, self._extract(archive, member, MAX_ZIP, budget))
+                else:
+                    yield Entry(inside)
+            except BROKEN_ZIP as error:
+                yield Entry(inside, problem=f"cannot be unpacked: {one_line(str(error), 120)}")
 
-    def _extract(self, archive: zipfile.ZipFile, member: zipfile.ZipInfo, most: int) -> Path:
+    def _extract(self, archive: zipfile.ZipFile, member: zipfile.ZipInfo, most: int, budget: _Budget) -> Path:
         """Its content; of a larger file, enough to see that it is too large."""
+        if member.flag_bits & 1:
+            raise zipfile.BadZipFile("it has a password")
         with archive.open(member) as file:
-            content = file.read(most + 1)
-        self.left -= len(content)
-        if self.left < 0:
-            raise ClassroomError(f"the zip files unpack to more than {MAX_UNPACKED // 2**30} GB")
+            content = file.read(min(most, max(budget.size, 0)) + 1)
+        budget.size -= len(content)
+        if budget.size < 0:
+            raise zipfile.BadZipFile("it unpacks to too much")
         folder = self.to / str(next(self.numbers))
         folder.mkdir()
         name = PurePosixPath(member.filename.replace("\\", "/"))
@@ -411,10 +440,14 @@ LAYOUTS: dict[str, Callable[[Sequence[Entry]], list[Piece]]] = {
 # --- What of it counts ---
 
 
+def _is_gradable(entry: Entry) -> bool:
+    return entry.path is not None and entry.name.endswith(KINDS)
+
+
 def _work(student: str, pieces: Sequence[Piece]) -> Work:
     """One student's work: the files that count, or why it cannot be said which ones."""
     named = [piece for piece in pieces if piece.entry.name and piece.entry.name != "timestamp.txt"]
-    gradable = [piece for piece in named if piece.entry.path and piece.entry.name.lower().endswith(KINDS)]
+    gradable = [piece for piece in named if _is_gradable(piece.entry)]
     if not gradable:
         broken = [f"{piece.entry.name} {piece.entry.problem}" for piece in named if piece.entry.problem]
         names = ", ".join(sorted({piece.entry.name for piece in named})[:5])

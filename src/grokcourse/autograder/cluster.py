@@ -123,7 +123,7 @@ class Cluster:
         """
         waiting = list(reversed(works))
         sent: dict[Future, Work] = {}
-        done = as_completed(raise_errors=False)
+        done = as_completed(loop=self._client.loop, raise_errors=False)
         try:
             while True:
                 while waiting and len(sent) < AHEAD * max(1, sum(self.workers.values())):

@@ -18,6 +18,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from .grading import Grade, Settings, Work, digest
 from .isolation import Limits, Protection
 from .testing import OwnTestsError
@@ -42,6 +44,7 @@ class Grader:
         self.seconds = seconds or START_SECONDS + 2 * settings.limits.total_seconds
         """How long one work may take; its own limits end it long before, if nothing goes wrong."""
         self._process: subprocess.Popen[bytes] | None = None
+        self._is_ready = False
         self._lock = threading.Lock()
         self._closed = False
 
@@ -97,11 +100,25 @@ class Grader:
             self._end()
 
     def _ask(self, message: dict[str, Any] | None) -> dict[str, Any]:
-        """Send a line, and return what the line that answers it says."""
+        """Send a message, and return the answer.
+
+        Raises:
+            TimeoutError: if none comes in time; the process is ended.
+            ChildProcessError: if the process is gone; the text says how.
+            GraderError: if nothing can be graded, or grading was ended.
+        """
         with self._lock:
             if self._closed:
                 raise GraderError("grading was ended")
             process = self._process or self._start()
+        if not self._is_ready:
+            self._is_ready = bool(self._exchange(process, b"", 2 * START_SECONDS))
+        reply = self._exchange(process, json.dumps(message).encode() + b"\n", self.seconds)
+        if "error" in reply:
+            raise GraderError(reply["error"])
+        return reply
+
+    def _exchange(self, process: "subprocess.Popen[bytes]", request: bytes, seconds: float) -> dict[str, Any]:
         assert process.stdin
         assert process.stdout
         overran = threading.Event()
@@ -110,38 +127,42 @@ class Grader:
             overran.set()
             self._end()
 
-        timer = threading.Timer(self.seconds, end)
+        timer = threading.Timer(seconds, end)
         timer.start()
         line = b""
         try:
             with contextlib.suppress(OSError, ValueError):  # it has ended: there is no answer
-                process.stdin.write(json.dumps(message).encode() + b"\n")
+                process.stdin.write(request)
                 process.stdin.flush()
                 line = process.stdout.readline()
         finally:
             timer.cancel()
-        if not line.endswith(b"\n"):
-            how = self._end()
-            if self._closed:
-                raise GraderError("grading was ended")
-            raise TimeoutError if overran.is_set() else ChildProcessError(how)
-        reply = json.loads(line)
-        if "error" in reply:
-            raise GraderError(reply["error"])
-        return reply
+        if line.endswith(b"\n"):
+            return json.loads(line)
+        if not overran.is_set():
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(END_SECONDS)  # it is ending by itself
+        timer.join()  # or the timer is ending it just now
+        how = self._end()
+        if self._closed:
+            raise GraderError("grading was ended")
+        raise TimeoutError if overran.is_set() else ChildProcessError(how)
 
     def _start(self) -> "subprocess.Popen[bytes]":
         path = [place for place in sys.path if place]  # never whatever folder we happen to stand in
         code = f"import sys; sys.path[:] = {path!r}; from {__name__} import serve; serve({self.function!r})"
-        self._said = tempfile.TemporaryFile()  # noqa: SIM115 (closed in _end)
-        process = self._process = subprocess.Popen(
-            [sys.executable, "-I", "-c", code],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._said,
-            env=os.environ | {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"},
-            start_new_session=True,  # Ctrl-C is ours to answer
-        )
+        try:
+            self._said = tempfile.TemporaryFile()  # noqa: SIM115 (closed in _end)
+            process = self._process = subprocess.Popen(
+                [sys.executable, "-I", "-c", code],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._said,
+                env=os.environ | {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"},
+                start_new_session=True,  # Ctrl-C is ours to answer
+            )
+        except OSError as error:
+            raise GraderError(f"a process for grading cannot be started: {error.strerror or error}") from error
         assert process.stdin
         with contextlib.suppress(OSError):
             process.stdin.write(json.dumps(asdict(self.settings)).encode() + b"\n")
@@ -149,7 +170,7 @@ class Grader:
 
     def _end(self) -> str:
         """End the process; returns how it had ended by itself, in words."""
-        process, self._process = self._process, None
+        process, self._process, self._is_ready = self._process, None, False
         if not process:
             return ""
         process.terminate()
@@ -188,12 +209,16 @@ def serve(function: str) -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what an instructor's tests print is no answer
+    torch.set_num_threads(1)
+    call = pkgutil.resolve_name(function)
     with Workshop() as workshop:
-        import torch
-
-        torch.set_num_threads(1)
-        call = pkgutil.resolve_name(function)
         settings = settings_from(json.loads(sys.stdin.buffer.readline()))
+
+        def answer(reply: dict[str, Any]) -> None:
+            answers.write(json.dumps(reply).encode() + b"\n")
+            answers.flush()
+
+        answer({"ready": True})
         for line in sys.stdin.buffer:
             content = json.loads(line)
             reply: dict[str, Any]
@@ -207,5 +232,4 @@ def serve(function: str) -> None:
                 reply = {"error": str(error)}
             except Exception as error:  # a hidden test that fails by itself, say: no verdict on the work
                 reply = {"broke": f"{type(error).__name__}: {str(error)[:300]}"}
-            answers.write(json.dumps(reply).encode() + b"\n")
-            answers.flush()
+            answer(reply)

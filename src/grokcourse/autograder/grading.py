@@ -16,7 +16,7 @@ from .isolation import Limits
 from .registry import EXERCISES
 from .report import Mark, marks
 from .student import Student
-from .submission import Submission, SubmissionError, read
+from .submission import MAX_BYTES, Submission, SubmissionError, read
 from .testing import Outcome
 from .worker import Link, Workshop
 
@@ -72,7 +72,7 @@ class Grade:
     @property
     def marks(self) -> list[Mark]:
         """Points by exercise, in the order of the course."""
-        return marks(self.outcomes)
+        return marks(self.outcomes, complete=True)
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON types."""
@@ -131,21 +131,26 @@ def grade(work: Work, settings: Settings, workshop: Workshop) -> Grade:
             message = f"not tried: {owner.name} cannot be loaded (see its first exercise)"
             outcomes += [Outcome(name, test.title, "time-out", message) for test in tests]
         else:
-            link = Link(workshop, owner.cells, EXERCISES[name], settings.limits)
+            link = Link(workshop, owner.cells, EXERCISES[name], settings.limits, deadline)
             outcomes += _run_tests(link, tests, settings, deadline)
-            problems += [f"{owner.name}, {problem}" for problem in link.problems]
+            for problem in link.problems:  # of a .py file they begin with its name
+                problems.append(problem if problem.startswith(owner.name) else f"{owner.name}, {problem}")
             if not link.loaded:
                 broken.add(owner.name)
     return result("graded", outcomes=outcomes)
 
 
 def digest(files: Sequence[Path]) -> str:
-    """SHA-256 of the files' names and content; of one that cannot be read, only the name."""
+    """SHA-256 of the files' names and content; of one that is too large or cannot be read, only name and size."""
     content = hashlib.sha256()
     for path in sorted(files):
         content.update(path.name.encode(errors="surrogateescape") + b"\0")
         try:
-            content.update(hashlib.sha256(path.read_bytes()).digest() if path.is_file() else b"?")
+            size = path.stat().st_size if path.is_file() else -1
+            if 0 <= size <= MAX_BYTES:
+                content.update(hashlib.sha256(path.read_bytes()).digest())
+            else:  # nothing that could be graded
+                content.update(str(size).encode())
         except OSError:
             content.update(b"?")
     return content.hexdigest()

@@ -20,6 +20,7 @@ import socket
 import subprocess
 import sys
 import sysconfig
+import threading
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -87,13 +88,35 @@ _taken = 0
 """Bytes of address space that this process had before its first worker."""
 
 
+_threads_counted = False
+"""Whether the limit of processes and threads holds here; it does not for root, not even in a user namespace."""
+
+
 def prepare() -> dict[str, str]:
     """Confine this process, the fork server; returns what could not be put in force, and why."""
-    global _taken
+    global _taken, _threads_counted
+    _threads_counted = _are_threads_counted()
     with contextlib.suppress(OSError):
         _taken = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
     alone = "" if os.getpid() == 1 else "unshare (of util-linux) does not work here"
     return {"calls": forbid_calls(), "files": _confine(), "namespaces": alone}
+
+
+def _are_threads_counted() -> bool:
+    """Whether a process that may have no more threads gets none: tried out in a child."""
+    if sys.platform != "linux":
+        return False
+    import resource
+
+    pid = os.fork()
+    if pid == 0:
+        try:
+            resource.setrlimit(resource.RLIMIT_NPROC, (1, 1))
+            threading.Thread(target=int).start()
+        except (RuntimeError, ValueError, OSError):
+            os._exit(0)
+        os._exit(1)
+    return os.waitpid(pid, 0)[1] == 0
 
 
 def _confine() -> str:
@@ -193,8 +216,9 @@ FORBIDDEN = (
     "io_uring_setup io_uring_enter io_uring_register bpf perf_event_open userfaultfd memfd_create memfd_secret keyctl "
     "add_key request_key shmget shmat msgget msgsnd semget semop mq_open open_by_handle_at name_to_handle_at "
     "init_module finit_module delete_module kexec_load reboot swapon swapoff acct quotactl fanotify_init inotify_init "
-    "inotify_init1 sched_setaffinity setpriority ioprio_set personality chmod fchmod fchmodat fchmodat2 chown fchown "
-    "lchown fchownat setxattr lsetxattr fsetxattr utime utimes utimensat futimesat"
+    "inotify_init1 sched_setaffinity sched_setscheduler sched_setparam sched_setattr setpriority ioprio_set io_setup "
+    "settimeofday clock_settime clock_adjtime adjtimex sethostname setdomainname syslog personality "
+    "chmod fchmod fchmodat fchmodat2 chown fchown lchown fchownat setxattr lsetxattr fsetxattr utime utimes utimensat futimesat"
 )
 """System calls that neither an exercise nor the fork server needs: programs, network, mounts, files' owners, ..."""
 CLONE_THREAD = 0x00010000
@@ -217,11 +241,15 @@ def forbid_processes() -> str:
     def rules(add: Callable[..., None], refuse: int, no_such_call: int) -> None:
         import pyseccomp as seccomp
 
-        for name in ("fork", "vfork"):
+        for name in ("fork", "vfork", "setrlimit"):
             with contextlib.suppress(RuntimeError, ValueError, OSError):
                 add(refuse, name)
         add(no_such_call, "clone3")  # threads are then made by clone, whose flags a filter can read
-        add(refuse, "clone", seccomp.Arg(0, seccomp.MASKED_EQ, CLONE_THREAD, 0))
+        if _threads_counted:
+            add(refuse, "clone", seccomp.Arg(0, seccomp.MASKED_EQ, CLONE_THREAD, 0))
+        else:
+            add(refuse, "clone")
+        add(refuse, "prlimit64", seccomp.Arg(2, seccomp.NE, 0))  # to ask for a limit is allowed, to set one is not
         for name, pid in (("kill", os.getpid()), ("tgkill", os.getpid()), ("prlimit64", 0)):
             add(refuse, name, seccomp.Arg(0, seccomp.NE, pid))
 

@@ -7,6 +7,7 @@ choice is a convenience and no protection: protection is the worker's business.
 
 import ast
 import builtins
+import itertools
 import re
 import sys
 import types
@@ -16,6 +17,8 @@ from dataclasses import dataclass
 from typing import Any
 
 CELL_MAGICS_WITH_PYTHON = {"time", "timeit", "capture", "prun"}
+MAX_PARTS = 1_000
+"""A cell that is no Python is looked at in no more parts than these."""
 SAFE_BUILTINS = {"abs", "bool", "dict", "float", "frozenset", "int", "len", "list", "max", "min", "pow", "range"}
 SAFE_BUILTINS |= {"round", "set", "sorted", "str", "sum", "tuple", "zip"}
 
@@ -42,7 +45,7 @@ def without_magics(source: str) -> str:
             warnings.simplefilter("ignore")
             ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        magic_line = re.compile(r"^([ \t]*)(?:[%!?].*|[\w., \t]+=[ \t]*[%!].*|[\w.]+\?{1,2}[ \t]*)$", re.MULTILINE)
+        magic_line = re.compile(r"^([ \t]*+)(?:[%!?].*|[\w., \t]++=[ \t]*+[%!].*|[\w.]++\?{1,2}[ \t]*)$", re.MULTILINE)
         return magic_line.sub(r"\1pass", source)
     return source
 
@@ -63,24 +66,14 @@ def load(cells: Sequence[Cell], answers: Collection[str] = ()) -> Loaded:
 
     Args:
         cells: the code.
-        answers: names whose values are wanted: the questions that the submission answers.
+        answers: names whose values are wanted, however they are bound: the exercise.
     """
     module = types.ModuleType("submission")
     sys.modules[module.__name__] = module  # dataclasses and pickling look their module up
     problems: list[str] = []
     parsed: list[tuple[Cell, ast.stmt]] = []
     for cell in cells:
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                tree = ast.parse(without_magics(cell.source), filename=f"<{cell.name}>")
-        except SyntaxError as error:
-            line = (error.text or "").strip()[:80]
-            problems.append(f"{cell.name}, line {error.lineno}: {error.msg}" + (f": {line}" if line else ""))
-        except (ValueError, RecursionError, MemoryError) as error:
-            problems.append(f"{cell.name}: cannot be parsed ({type(error).__name__})")
-        else:
-            parsed += [(cell, statement) for statement in tree.body]
+        parsed += [(cell, statement) for statement in _parse(cell, problems)]
     imported = _imported(statement for _, statement in parsed)
     needed = _needed((statement for _, statement in parsed), answers)
     known = set(dir(builtins))
@@ -99,6 +92,43 @@ def load(cells: Sequence[Cell], answers: Collection[str] = ()) -> Loaded:
             problems.append(f"{cell.name}, line {statement.lineno}: {type(error).__name__}: {str(error)[:200]}")
     used = {name for _, statement in parsed for name in _used(statement)}
     return Loaded(module.__dict__, problems, used)
+
+
+def _parse(cell: Cell, problems: list[str]) -> list[ast.stmt]:
+    """A cell's statements; one that is no Python is told among the problems, and costs only itself."""
+    source = without_magics(cell.source)
+    try:
+        return _statements(source, cell.name)
+    except SyntaxError:
+        pass
+    except (ValueError, RecursionError, MemoryError) as error:
+        problems.append(f"{cell.name}: cannot be parsed ({type(error).__name__})")
+        return []
+    found: list[ast.stmt] = []
+    for part in _parts(source):
+        try:
+            found += _statements(part, cell.name)
+        except SyntaxError as error:
+            line = (error.text or "").strip()[:80]
+            problems.append(f"{cell.name}, line {error.lineno}: {error.msg}" + (f": {line}" if line else ""))
+        except (ValueError, RecursionError, MemoryError) as error:
+            problems.append(f"{cell.name}: cannot be parsed ({type(error).__name__})")
+    return found
+
+
+def _statements(source: str, name: str) -> list[ast.stmt]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return ast.parse(source, filename=f"<{name}>").body
+
+
+def _parts(source: str) -> list[str]:
+    """A source cut before each definition, import or assignment that begins a line; every line keeps its number."""
+    lines = source.split("\n")
+    begins = re.compile(r"(?:@|(?:async|class|def|from|import)\b|[^\W\d]\w*[ \t]*=)")
+    cuts = [i for i, line in enumerate(lines) if begins.match(line) and not (i and lines[i - 1].startswith("@"))]
+    ends = [*cuts, len(lines)] if cuts[:1] == [0] else [0, *cuts, len(lines)]
+    return ["\n" * start + "\n".join(lines[start:end]) for start, end in itertools.pairwise(ends)][:MAX_PARTS]
 
 
 def _imported(statements: Iterator[ast.stmt]) -> set[str]:

@@ -55,6 +55,8 @@ class Student:
 
     send: Callable[[bytes], bytes]
     log: list[Exchange] = field(default_factory=list)
+    received: int = 0
+    """Bytes of answers in the present test."""
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         if name.startswith("__"):
@@ -74,7 +76,11 @@ class Student:
         request = wire.encode(
             [operation, name, [_bare(a) for a in args], {k: _bare(v) for k, v in (kwargs or {}).items()}]
         )
-        reply = wire.decode(self.send(request))
+        answer = self.send(request)
+        self.received = len(answer) + (0 if operation == "begin" else self.received)
+        if self.received > wire.MAX_BYTES:
+            raise WireError(f"the answers of one test hold more than {wire.MAX_BYTES // 2**20} MB together")
+        reply = wire.decode(answer)
         self.log.append(Exchange(request, reply))
         match reply:
             case {"value": value}:
@@ -82,7 +88,7 @@ class Student:
             case {"missing": str(what)}:
                 raise MissingError(what)
             case {"error": [str(kind), str(text)]}:
-                raise StudentError(kind[:80], text[:MAX_TEXT])
+                raise StudentError(wire.sendable(kind[:80]), wire.sendable(text[:MAX_TEXT]))
             case _:
                 raise WireError("the student's side answered something else than it may")
 

@@ -103,6 +103,11 @@ def decode(message: bytes, fetch: Callable[[Handle], object] | None = None) -> A
         raise WireError(f"the bytes are no message: {error}") from error
 
 
+def sendable(text: str) -> str:
+    """A text without lone surrogates, which no file in UTF-8 could hold."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
 def _as_tensor(array: Tensor | np.ndarray) -> Tensor:
     if isinstance(array, np.ndarray):
         try:

@@ -15,6 +15,7 @@ import functools
 import gc
 import json
 import marshal
+import math
 import os
 import queue
 import secrets
@@ -24,6 +25,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,7 +34,7 @@ from typing import TYPE_CHECKING, Any
 from . import isolation
 from .isolation import Limits, Protection
 from .student import LostError, TimeLimitError
-from .wire import MAX_BYTES
+from .wire import MAX_BYTES, sendable
 
 if TYPE_CHECKING:
     from .loading import Cell
@@ -43,6 +45,12 @@ START_SECONDS = 120
 """How long the first process may take to import torch."""
 KEPT_VARIABLES = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "HOME", "XDG_CACHE_HOME", "MPLCONFIGDIR")
 """What importing the libraries may need of the environment; it is gone before a student's code runs."""
+
+
+STILL_THERE = -1
+"""In the place of an exit status."""
+MAX_PROBLEMS = 2**20
+"""Bytes that a worker may say about what went wrong while it loaded a submission."""
 
 
 class WorkshopError(Exception):
@@ -58,6 +66,7 @@ class Channel:
     def __init__(self, reader: int, writer: int, end: Callable[[], str]) -> None:
         self._reader, self._writer, self._end = reader, writer, end
         self._open = True
+        self._talker: threading.Thread | None = None
 
     def exchange(self, request: bytes, seconds: float, what: str) -> bytes:
         """Send a message and return the answer; the worker is ended if there is none.
@@ -67,12 +76,13 @@ class Channel:
             LostError: if the worker is gone, or answers with no message.
         """
         answer: queue.SimpleQueue[bytes | OSError | EOFError] = queue.SimpleQueue()
-        threading.Thread(target=self._talk, args=(request, answer), daemon=True).start()
+        self._talker = threading.Thread(target=self._talk, args=(request, answer), daemon=True)
+        self._talker.start()
         try:
             reply = answer.get(timeout=max(seconds, 0.01))
         except queue.Empty:
             self.close()
-            raise TimeLimitError(f"{what} took longer than {seconds:g} seconds") from None
+            raise TimeLimitError(f"{what} took longer than {seconds:.3g} seconds") from None
         if isinstance(reply, bytes):
             return reply
         how = self.close()
@@ -91,9 +101,12 @@ class Channel:
             return ""
         self._open = False
         how = self._end()
-        for descriptor in {self._reader, self._writer}:
-            with contextlib.suppress(OSError):
-                os.close(descriptor)
+        if self._talker:
+            self._talker.join(5)  # it must not go on with a descriptor that means another worker by then
+        if not (self._talker and self._talker.is_alive()):
+            for descriptor in {self._reader, self._writer}:
+                with contextlib.suppress(OSError):
+                    os.close(descriptor)
         return how
 
 
@@ -154,6 +167,8 @@ class Workshop:
             except subprocess.TimeoutExpired:
                 self._server.kill()
                 self._server.wait()
+            if self._server.stderr:
+                self._server.stderr.close()
         self._control = self._server = None
 
     @property
@@ -213,6 +228,8 @@ class Workshop:
         except (OSError, EOFError):
             self._abandon()
             return "ended the process that it ran in"
+        if status == STILL_THERE:
+            return ""
         if os.WIFEXITED(status):
             return f"ended its own process (exit code {os.WEXITSTATUS(status)})"
         number = os.WTERMSIG(status)
@@ -294,6 +311,8 @@ class Link:
     cells: "Sequence[Cell]"
     exercise: "Exercise"
     limits: Limits = field(default_factory=Limits)
+    deadline: float = math.inf
+    """When the whole submission has to be done, on the clock of ``time.monotonic``: no call goes on after it."""
     problems: list[str] = field(default_factory=list)
     """What went wrong when the submission was loaded, one sentence each."""
     loaded: bool = True
@@ -313,7 +332,7 @@ class Link:
             raise self._gave_up
         channel = self._channel or self._load()
         try:
-            return channel.exchange(request, self.limits.seconds, "the call")
+            return channel.exchange(request, self._at_most(self.limits.seconds), "the call")
         except (TimeLimitError, LostError):
             self._channel = None
             raise
@@ -323,6 +342,9 @@ class Link:
         if self._channel:
             self._channel.close()
             self._channel = None
+
+    def _at_most(self, seconds: float) -> float:
+        return min(seconds, max(0.0, self.deadline - time.monotonic()))
 
     def _load(self) -> Channel:
         from .lending import parcel
@@ -338,14 +360,15 @@ class Link:
             "package": parcel(self.exercise.name, self.exercise.reference),
             "cells": [(cell.name, cell.source) for cell in self.cells],
             "exercise": self.exercise.name,
-            "question": self.exercise.question,
             "others": others,
         }
         channel = self.workshop.open(self.limits)
         try:
-            reply = channel.exchange(marshal.dumps(content), self.limits.load_seconds, "loading the definitions")
-            problems = json.loads(reply)
-            self.problems[:] = [str(problem)[:400] for problem in problems][:50]
+            reply = channel.exchange(
+                marshal.dumps(content), self._at_most(self.limits.load_seconds), "loading the definitions"
+            )
+            problems = json.loads(reply[:MAX_PROBLEMS])  # whatever is longer is no JSON then
+            self.problems[:] = [sendable(str(problem)[:400]) for problem in [*problems][:50]]
         except (TimeLimitError, LostError) as error:
             self._gave_up, self.loaded = error, False
             raise
@@ -437,19 +460,18 @@ def serve(descriptor: int) -> None:
 
 
 def _end(pid: int, *, last: bool) -> int:
-    """End a worker and what it started; returns its exit status, by itself or not."""
-    ended, status = os.waitpid(pid, os.WNOHANG)
+    """End a worker and what it started; returns its exit status, or ``STILL_THERE`` if it had not ended by itself."""
+    ended = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)  # its number stays its own until it is reaped
     for kill in (os.killpg, os.kill):
         with contextlib.suppress(ProcessLookupError, PermissionError):
             kill(pid, signal.SIGKILL)
-    if not ended:
-        _, status = os.waitpid(pid, 0)
+    _, status = os.waitpid(pid, 0)
     if last and os.getpid() == 1:  # alone in a namespace: whoever else is there was started by the worker
         with contextlib.suppress(ProcessLookupError, ChildProcessError):
             os.kill(-1, signal.SIGKILL)
             while True:
                 os.waitpid(-1, 0)
-    return status
+    return status if ended else STILL_THERE
 
 
 def take_pipes() -> tuple[int, int]:
@@ -488,7 +510,7 @@ def work(reader: int, writer: int) -> None:
     lending.unpack(order["package"], lambda: names.get(exercise))
     cells = [loading.Cell(name, source) for name, source in order["cells"]]
     isolation.forbid_processes()
-    loaded = loading.load(cells, {exercise} if order["question"] else ())
+    loaded = loading.load(cells, {exercise})
     names = loaded.names
     lending.lend(order["others"], names, loaded.used)
     _write_frame(writer, json.dumps(loaded.problems).encode())

@@ -1,7 +1,7 @@
 """Gradescope's autograder: the zip file that an instructor uploads there, and what runs in Gradescope's container.
 
-The formats: https://gradescope-autograders.readthedocs.io/en/latest/specs/ (the zip file, the folders, ``results.json``)
-and …/submission_metadata/ (when a submission came in, and when it was due).
+The formats: https://gradescope-autograders.readthedocs.io/en/latest/specs/ (the zip file, the folders,
+``results.json``) and …/submission_metadata/ (when a submission came in, and when it was due).
 """
 
 import importlib.metadata
@@ -200,7 +200,9 @@ def late_days(base: Path) -> float | None:
     """How late it came in, by Gradescope's metadata; None where that does not tell."""
     try:
         metadata = json.loads((base / "submission_metadata.json").read_text(encoding="utf-8"))
-        due, came = (datetime.fromisoformat(text) for text in (metadata["assignment"]["due_date"], metadata["created_at"]))
+        due, came = (
+            datetime.fromisoformat(text) for text in (metadata["assignment"]["due_date"], metadata["created_at"])
+        )
         return max((came - due).total_seconds() / 86400, 0.0)
     except (OSError, ValueError, LookupError, TypeError):
         return None

@@ -1,12 +1,11 @@
 """The class as one HTML page, for its instructor."""
 
 from collections.abc import Iterator
-from datetime import datetime
 from fractions import Fraction
 from urllib.parse import quote
 
 from ..policy import decimal
-from .page import OURS, bar, document, items, line, prose, table
+from .page import OURS, bar, document, items, line, moment, prose, table
 from .results import BINS, ClassResult, Row
 from .words import HEADS
 
@@ -27,7 +26,7 @@ def class_page(result: ClassResult) -> str:
 def _head(result: ClassResult) -> Iterator[str]:
     yield "<h1>Class report</h1>"
     chapters = ", ".join(result.chapters) or "no exercises"
-    yield f'<p class="muted">{line(chapters)} · graded {line(_moment(result.info.started))}</p>'
+    yield f'<p class="muted">{line(chapters)} · graded {line(moment(result.info.started))}</p>'
     if not result.rows:
         yield "<p>There are no submissions: nobody was graded.</p>"
         return
@@ -80,7 +79,7 @@ def _not_graded(result: ClassResult) -> Iterator[str]:
     rows = (
         f'<tr><th scope="row">{line(row.name)}</th><td>{line(row.grade.status)}</td>'
         f'<td class="text">{line("; ".join(row.notes))}</td>'
-        f'<td class="text">{line(", ".join(row.grade.files))}</td></tr>'
+        f'<td class="text">{line(row.files)}</td></tr>'
         for row in result.not_graded
     )
     heads = [("Student", ""), ("Status", ""), ("Why", "text"), ("Files", "text")]
@@ -119,10 +118,11 @@ def _misconceptions(result: ClassResult) -> Iterator[str]:
         names = ", ".join(line(row.name) for row in found.rows)
         who = f"<details><summary>{_plural(len(found.rows), 'student', True)}</summary>{names}</details>"
         rows.append(
-            f'<tr><td class="number">{len(found.rows)}</td><td>{bar(len(found.rows) / most)}</td><td class="text">'
-            f'{prose(found.hint)}</td><td><code>{line(found.exercise.name)}</code></td><td class="text">{who}</td></tr>'
+            f'<tr><td class="number">{len(found.rows)}</td><td class="text">{prose(found.hint)}</td>'
+            f"<td><code>{line(found.exercise.name)}</code></td><td>{bar(len(found.rows) / most)}</td>"
+            f'<td class="text">{who}</td></tr>'
         )
-    heads = [("Students", "number"), ("How often", ""), ("Misconception", "text"), ("Exercise", ""), ("Who", "text")]
+    heads = [("Students", "number"), ("Misconception", "text"), ("Exercise", ""), ("How often", ""), ("Who", "text")]
     yield table("Misconceptions, the most frequent first", heads, rows[:SHOWN])
     if rows[SHOWN:]:
         rest = table("Misconceptions, the rest", heads, rows[SHOWN:])
@@ -141,11 +141,7 @@ def _students(result: ClassResult) -> Iterator[str]:
 
 
 def _student(row: Row, result: ClassResult) -> str:
-    chapters = []
-    for exercises in result.chapters.values():
-        points = sum((result.weighted(row, exercise) for exercise in exercises), Fraction(0))
-        chapters.append(points if row.grade.status == "graded" else None)
-    numbers = [row.final, row.percent, row.points, row.late_days, *chapters]
+    numbers = [row.final, row.percent, row.points, row.late_days, *result.by_chapter(row)]
     cells = "".join(f'<td class="number">{"–" if value is None else decimal(value, 2)}</td>' for value in numbers)
     status = "" if row.grade.status == "graded" else f'<span class="bad">{line(row.grade.status)}</span> '
     return (
@@ -181,14 +177,6 @@ def _run(result: ClassResult) -> Iterator[str]:
         f"<h2>The run</h2><p>Seed <code>{line(info.seed)}</code> (everybody got the same random inputs; the same seed "
         f"gives them again) · grokcourse {line(info.version)} · {info.seconds:.0f} s.</p>"
     )
-
-
-def _moment(started: str) -> str:
-    try:
-        moment = datetime.fromisoformat(started)
-    except ValueError:
-        return started
-    return f"{moment.day} {moment:%B %Y, %H:%M} {moment.tzname() or ''}"
 
 
 def _plural(number: int, noun: str, with_number: bool = False) -> str:

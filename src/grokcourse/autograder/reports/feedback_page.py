@@ -9,9 +9,8 @@ from fractions import Fraction
 
 from ..policy import decimal
 from ..registry import CHAPTERS, Exercise
-from ..report import Mark
 from ..testing import Outcome
-from .page import bar, block, document, items, line, prose
+from .page import bar, block, document, items, line, moment, prose
 from .results import NOT_HANDED_IN, ClassResult, Row, days, status_of
 from .words import BROKE_OFF, STATUSES
 
@@ -24,12 +23,14 @@ def feedback_page(row: Row, result: ClassResult) -> str:
     parts = [f"<h1>Feedback for {line(row.name)}</h1>", *_head(row)]
     if row.grade.status == "graded":
         parts += [*_marks(row, result), *_problems(row), *_chapters(row, result)]
+    info = result.info
+    parts.append(f'<p class="muted small">{line(moment(info.started))} · grokcourse {line(info.version)}</p>')
     return document(f"Feedback for {row.name}", "\n".join(parts))
 
 
 def _head(row: Row) -> Iterator[str]:
     if row.grade.files:
-        yield f'<p class="muted">{line(", ".join(row.grade.files))}</p>'
+        yield f'<p class="muted">{line(row.files)}</p>'
     if row.grade.status == "failed":
         yield f'<div class="note"><p>{line(BROKE_OFF)}</p></div>'
     elif row.grade.status != "graded":
@@ -65,7 +66,8 @@ def _problems(row: Row) -> Iterator[str]:
         yield (
             '<div class="note"><p><strong>When your work was read</strong></p>'
             f"{items(problems[:MAX_PROBLEMS])}{more}"
-            "<p>What stands there could not be used; everything else was tested all the same.</p></div>"
+            "<p>What stands there could not be used, and counts as not written. The rest was tested all the same.</p>"
+            "</div>"
         )
 
 
@@ -82,26 +84,24 @@ def _chapters(row: Row, result: ClassResult) -> Iterator[str]:
         if all(status_of(row.marks[exercise.name]) == NOT_HANDED_IN for exercise in shown):
             yield f"<p>Not handed in: {', '.join(f'<code>{line(exercise.name)}</code>' for exercise in shown)}.</p>"
             continue
-        yield from (_exercise(row.marks[exercise.name], exercise, result) for exercise in shown)
+        yield from (_exercise(row, exercise, result) for exercise in shown)
 
 
-def _exercise(mark: Mark, exercise: Exercise, result: ClassResult) -> str:
+def _exercise(row: Row, exercise: Exercise, result: ClassResult) -> str:
+    mark = row.marks[exercise.name]
     status = status_of(mark)
+    unreadable = " or not readable, see above" if status == "missing" and row.grade.problems else ""
     if exercise in result.exercises:
         weight = result.policy.weight(exercise)
         worth = _points(weight * mark.exact, result.most(exercise))
     else:
         worth = "does not count"
     # the tests of what is not written yet all say the same
-    tests = (
-        []
-        if status in ("missing", NOT_HANDED_IN) and not any(outcome.passed for outcome in mark.outcomes)
-        else mark.outcomes
-    )
+    tests = () if all(outcome.status == "missing" for outcome in mark.outcomes) else mark.outcomes
     hints = list(dict.fromkeys(outcome.hint for outcome in mark.outcomes if outcome.hint))
     return (
         f'<section class="exercise"><header><h3><code>{line(exercise.name)}</code></h3>'
-        f'<span class="small">{_said(status)} · {worth}</span></header>'
+        f'<span class="small">{_said(status)}{unreadable} · {worth}</span></header>'
         + (f"<ul>{''.join(map(_test, tests))}</ul>" if tests else "")
         + "".join(f"<p><strong>Hint:</strong> {prose(hint)}</p>" for hint in hints)
         + "</section>"

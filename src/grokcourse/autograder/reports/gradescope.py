@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..policy import Policy, decimal
 from ..report import RunInfo
 from ..testing import Outcome
-from .results import NOT_HANDED_IN, ClassResult, Row
+from .results import NOT_HANDED_IN, ClassResult, Row, days
 from .text import one_line, plain
 from .words import BROKE_OFF
 
@@ -57,7 +57,7 @@ def gradescope(grade: Grade, policy: Policy, info: RunInfo, *, visibility: str =
     return {
         "score": float(row.final or 0),
         "execution_time": max(round(grade.seconds), 0),
-        "output": _summary(row),
+        "output": _summary(row, policy.late.of),
         "output_format": "text",
         "test_output_format": "text",
         "test_name_format": "text",
@@ -75,14 +75,14 @@ def _output(outcome: Outcome) -> str:
     return f"{message}\nHint: {outcome.hint}" if outcome.hint else message
 
 
-def _summary(row: Row) -> str:
+def _summary(row: Row, of: str) -> str:
     if row.grade.status == "failed":
         return BROKE_OFF
     if row.grade.status != "graded":
         return f"Your work could not be read: {plain(row.grade.reason)}"
     lines = [f"{decimal(row.points or Fraction(0), 2)} of {decimal(row.most, 2)} points."]
     if row.late_percent and row.late_days is not None:
-        lines.append(f"Late by {decimal(row.late_days, 2)} days: {decimal(row.late_percent, 2)} % are taken off.")
+        lines.append(f"Late by {days(row.late_days)}: {decimal(row.late_percent, 2)} % of the {of} are taken off.")
     if row.grade.problems:
         lines.append("When your work was read:")
         lines += [f"- {one_line(problem)}" for problem in row.grade.problems]

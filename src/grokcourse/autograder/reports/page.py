@@ -3,6 +3,7 @@
 import html
 import re
 from collections.abc import Iterable
+from datetime import datetime
 
 from .text import MAX_MESSAGE, one_line, plain
 
@@ -101,6 +102,15 @@ def prose(text: str) -> str:
 def items(texts: Iterable[str], most: int = MAX_MESSAGE) -> str:
     """An unordered list of texts."""
     return "<ul>" + "".join(f"<li>{line(text, most)}</li>" for text in texts) + "</ul>"
+
+
+def moment(started: str) -> str:
+    """A date and time in ISO 8601, as people write it."""
+    try:
+        then = datetime.fromisoformat(started)
+    except ValueError:
+        return started
+    return f"{then.day} {then:%B %Y, %H:%M} {then.tzname() or ''}"
 
 
 def bar(share: float) -> str:

@@ -52,6 +52,11 @@ class Row:
     """What the instructor should know, one sentence or phrase each."""
 
     @property
+    def files(self) -> str:
+        """The names of the student's files, fit to be shown."""
+        return ", ".join(one_line(file, MAX_NAME) for file in self.grade.files)
+
+    @property
     def percent(self) -> Fraction | None:
         """Points got, of those that could be got; before lateness."""
         return None if self.points is None or not self.most else 100 * self.points / self.most
@@ -122,6 +127,15 @@ class ClassResult:
         """The exercises that count, by chapter."""
         found = {chapter: [e for e in self.exercises if e.chapter == chapter] for chapter in CHAPTERS}
         return {chapter: exercises for chapter, exercises in found.items() if exercises}
+
+    def by_chapter(self, row: Row) -> list[Fraction | None]:
+        """A student's weighted points for each of ``chapters``; None if the work was not graded."""
+        if row.grade.status != "graded":
+            return [None] * len(self.chapters)
+        return [
+            sum((self.weighted(row, exercise) for exercise in exercises), Fraction(0))
+            for exercises in self.chapters.values()
+        ]
 
     @cached_property
     def graded(self) -> list[Row]:
@@ -240,14 +254,14 @@ def _notes(row: Row, exercises: list[Exercise], policy: Policy) -> list[str]:
         return [one_line(grade.reason) or "no reason was given"]
     if row.late_percent and row.late_days is not None:
         notes.append(f"{days(row.late_days)} late: −{decimal(row.late_percent, 2)} % of the {policy.late.of}")
+    if grade.problems:
+        more = f" (and {len(grade.problems) - 1} more)" if len(grade.problems) > 1 else ""
+        notes.append(f"{one_line(grade.problems[0], 200)}{more}")
     missing = [exercise for exercise in exercises if status_of(row.marks[exercise.name]) == NOT_HANDED_IN]
     for chapter in dict.fromkeys(exercise.chapter for exercise in missing):
         of_chapter = [exercise for exercise in exercises if exercise.chapter == chapter]
         names = [exercise.name for exercise in missing if exercise.chapter == chapter]
         notes.append(f"not handed in: {chapter if len(names) == len(of_chapter) else ', '.join(names)}")
-    if grade.problems:
-        more = f" (and {len(grade.problems) - 1} more)" if len(grade.problems) > 1 else ""
-        notes.append(f"{one_line(grade.problems[0], 200)}{more}")
     return notes
 
 

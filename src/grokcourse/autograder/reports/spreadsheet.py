@@ -31,18 +31,14 @@ def csv_text(result: ClassResult) -> str:
 
 def _cells(row: Row, result: ClassResult) -> list[str]:
     has_marks = row.grade.status == "graded"
-    chapters: list[Fraction | None] = []
-    for exercises in result.chapters.values():
-        points = sum((result.weighted(row, exercise) for exercise in exercises), Fraction(0))
-        chapters.append(points if has_marks else None)
     by_exercise = [result.weighted(row, exercise) if has_marks else None for exercise in result.exercises]
     numbers = [row.points, row.most, row.percent, row.late_days, row.final]
     return [
         _text(row.grade.student, MAX_NAME),
-        _text(", ".join(row.grade.files), MAX_MESSAGE),
+        _text(row.files, MAX_MESSAGE),
         _text(row.grade.status, MAX_NAME),
         *map(_number, numbers),
-        *map(_number, chapters),
+        *map(_number, result.by_chapter(row)),
         *map(_number, by_exercise),
         _text("; ".join(row.notes), MAX_MESSAGE),
     ]

@@ -1,6 +1,7 @@
 """The class as a table in the terminal."""
 
 import shutil
+from fractions import Fraction
 
 from ..policy import decimal
 from .results import ClassResult, Row
@@ -8,8 +9,9 @@ from .text import columns, fitted, one_line
 
 STUDENT = 28
 """Columns for the longest names."""
-NOTE = 20
-"""Columns that the notes should have; the chapters' heads are shortened for it."""
+ROOM = 20
+"""Columns that the notes should have; the chapters' heads are shortened for it, and at last the chapters left out."""
+TOTALS = ["points", "%", "final"]
 
 
 def class_text(result: ClassResult, width: int | None = None) -> str:
@@ -22,32 +24,30 @@ def class_text(result: ClassResult, width: int | None = None) -> str:
     width = shutil.get_terminal_size((100, 24)).columns if width is None else width
     if not result.rows:
         return "Nobody was graded: there are no submissions."
-    names = min(max(columns(row.name) for row in result.rows), STUDENT)
-    numbers = [_numbers(row, result) for row in result.rows]
-    for chapters in (list(result.chapters), [chapter.split("-")[0] for chapter in result.chapters]):
-        heads = [*chapters, "points", "%", "final"]
+    names = min(max(len("student"), *(columns(row.name) for row in result.rows)), STUDENT)
+    rows = [[_shown(value) for value in result.by_chapter(row)] + _totals(row) for row in result.rows]
+    short = [chapter.split("-")[0] for chapter in result.chapters]
+    for chapters, room in ((list(result.chapters), ROOM), (short, 10), ([], 0)):
+        heads = [*chapters, *TOTALS]
+        numbers = [row[-len(heads) :] for row in rows]
         widths = [max(len(text) for text in column) for column in zip(heads, *numbers, strict=True)]
-        lines = [_line("student", heads, "", names, widths, width)]
-        if columns(lines[0]) + NOTE <= width:
+        head = _line("student", heads, "", names, widths, width)
+        if columns(head) + room <= width:
             break
-    lines.append("─" * min(width, columns(lines[0])))
+    lines = [head, "─" * min(width, columns(head))]
     for row, texts in zip(result.rows, numbers, strict=True):
         status = [] if row.grade.status == "graded" else [row.grade.status]
         lines.append(_line(row.name, texts, one_line("; ".join([*status, *row.notes])), names, widths, width))
     return "\n".join([*lines, "", *_summary(result)])
 
 
-def _numbers(row: Row, result: ClassResult) -> list[str]:
-    has_marks = row.grade.status == "graded"
-    chapters = [
-        decimal(sum((result.weighted(row, exercise) for exercise in exercises), start=row.most * 0), 2)
-        if has_marks
-        else "–"
-        for exercises in result.chapters.values()
-    ]
-    points = "–" if row.points is None else f"{decimal(row.points, 2)}/{decimal(row.most, 2)}"
-    percent = "–" if row.percent is None else decimal(row.percent, 0)
-    return [*chapters, points, percent, "–" if row.final is None else decimal(row.final, 2)]
+def _totals(row: Row) -> list[str]:
+    points = "–" if row.points is None else f"{_shown(row.points)}/{_shown(row.most)}"
+    return [points, "–" if row.percent is None else decimal(row.percent, 0), _shown(row.final)]
+
+
+def _shown(value: Fraction | None) -> str:
+    return "–" if value is None else decimal(value, 2)
 
 
 def _line(name: str, texts: list[str], note: str, names: int, widths: list[int], width: int) -> str:

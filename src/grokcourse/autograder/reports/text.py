@@ -21,8 +21,10 @@ MAX_FILE_NAME = 100
 
 def plain(text: str, most: int = MAX_MESSAGE) -> str:
     """Text of any number of lines, without terminal codes and characters that only deceive; cut after ``most``."""
-    text = ESCAPES.sub("", text[: 4 * most]).replace("\r\n", "\n")
-    text = "".join(map(_harmless, text)).strip()
+    text = text[: 4 * most]
+    if not text.isprintable():
+        text = "".join(map(_harmless, ESCAPES.sub("", text).replace("\r\n", "\n")))
+    text = text.strip()
     return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"
 
 

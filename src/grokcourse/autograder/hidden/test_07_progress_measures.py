@@ -1,0 +1,724 @@
+"""Hidden tests of chapter 07, progress measures. The oracle is numpy: waves written out, and sums over all pairs."""
+
+import numpy as np
+import torch
+
+from ... import circuit, measures
+from .. import answers
+from ..testing import checks, expect, expect_close, expect_number, expect_tensor, mistake
+from .questions import expect_choice, wrong_values
+
+EXACT = {"rtol": 1e-5, "atol": 1e-12}
+
+
+def _flat_losses(logits):
+    """The loss of every question, (p²,), from (p, p, p) logits."""
+    logits = np.asarray(logits, dtype=np.float64)
+    p = len(logits)
+    rows = logits.reshape(p * p, p)
+    right = np.add.outer(np.arange(p), np.arange(p)).ravel() % p
+    others = np.exp(rows - rows[np.arange(p * p), right][:, None])
+    others[np.arange(p * p), right] = 0
+    return np.log1p(others.sum(axis=1))
+
+
+def _loss(logits, questions=None):
+    losses = _flat_losses(logits)
+    return losses.mean() if questions is None else losses[np.asarray(questions)].mean()
+
+
+def _waves(logits, key):
+    """The part of the logits along cos ω_k(a + b) and sin ω_k(a + b), by dot products with those tables."""
+    logits = np.asarray(logits, dtype=np.float64)
+    p = len(logits)
+    total = np.add.outer(np.arange(p), np.arange(p))
+    part = np.zeros_like(logits)
+    for k in key:
+        for wave in (np.cos, np.sin):
+            table = wave(2 * np.pi * k * total / p)
+            length = (table**2).sum()
+            if length > 1e-9:
+                part += table[:, :, None] * np.einsum("ab,abc->c", table, logits) / length
+    return part
+
+
+def _mean(logits):
+    return np.asarray(logits, dtype=np.float64).mean(axis=(0, 1))
+
+
+def _logits(draw, p):
+    """Logits with something of everything: a circuit, a memory of each question, and a liking for some candidates."""
+    clock = torch.tensor(_waves(3 * draw.normal(p, p, p), range(1, p // 2 + 1)) * p**0.5, dtype=torch.float64)
+    return clock + 1.5 * draw.normal(p, p, p, dtype=torch.float64) + 2 * draw.normal(p, dtype=torch.float64)
+
+
+def _cases(draw, moduli, n_key):
+    """(logits, key) for each modulus; the frequencies are drawn, in no order."""
+    cases = []
+    for p in moduli:
+        key = (draw.order((p - 1) // 2)[:n_key] + 1).tolist()
+        cases.append((_logits(draw, p), key))
+    return cases
+
+
+def _some_questions(draw, p):
+    """Some of the p² questions, as a training set is."""
+    return draw.order(p * p)[: max(2, p * p // 3)].sort().values
+
+
+def _surely_right(draw, p, key):
+    """Logits that are nothing but their circuit, and so sure that the loss is about a millionth of a millionth."""
+    total = np.add.outer(np.add.outer(np.arange(p), np.arange(p)), -np.arange(p))
+    scores = sum(np.cos(2 * np.pi * k * total / p) for k in key)
+    lead = np.sort(scores[0, 0])[-1] - np.sort(scores[0, 0])[-2]
+    return torch.tensor(draw.number(26, 27) / lead * scores + 5)
+
+
+def _on(logits, key=None, questions=None):
+    asked = "all questions" if questions is None else f"{len(questions)} of the questions"
+    frequencies = "" if key is None else f", key = {key}"
+    return f"p = {len(logits)}{frequencies}, {asked}"
+
+
+def _edited(logits, part, questions=None, **chosen):
+    """What a planted mistake needs: an ablation of the package's, and its loss."""
+    return measures.mean_loss(circuit.ablate_frequencies(logits, part=part, **chosen), questions)
+
+
+def _float32_loss(logits, questions=None):
+    p = len(logits)
+    rows, right = logits.reshape(p * p, p).float(), circuit.sum_labels(p).flatten()
+    if questions is not None:
+        rows, right = rows[questions], right[questions]
+    return -rows.log_softmax(dim=-1).gather(1, right[:, None]).mean().double()
+
+
+# --- restricted_loss --------------------------------------------------------------------------------------------------
+
+
+def _compare_losses(student, name, cases, expected, message, **tolerance):
+    function = getattr(student, name)
+    asked = [(case, function(*case)) for case in cases]
+    for case, got in asked:
+        on = _on(*case)
+        expect_close(expect_number(got, on), expected(*case), message, on, **(tolerance or {"rtol": 1e-4}))
+
+
+@checks("restricted_loss", "one key frequency: its two waves of the sum, and the mean of each candidate's logit")
+def test_restricted_loss_one(student, draw):
+    cases = _cases(draw, (3, draw.prime(5, 7), draw.prime(11, 13)), 1)
+    message = "only cos ω(a + b), sin ω(a + b) and each candidate's mean should be left in the logits"
+    _compare_losses(student, "restricted_loss", cases, lambda x, key: _loss(_waves(x, key) + _mean(x)), message)
+
+
+@checks("restricted_loss", "several key frequencies together, in any order")
+def test_restricted_loss_several(student, draw):
+    cases = _cases(draw, (5, 7, draw.prime(11, 17)), 2) + _cases(draw, (draw.prime(11, 17),), 4)
+    message = "the waves of all key frequencies should be left, those of no other, and the mean"
+    _compare_losses(student, "restricted_loss", cases, lambda x, key: _loss(_waves(x, key) + _mean(x)), message)
+
+
+@checks("restricted_loss", "the loss on some questions, while the waves are found with all of them")
+def test_restricted_loss_questions(student, draw):
+    cases = [
+        (x, key, _some_questions(draw, len(x))) for x, key in _cases(draw, (3, draw.prime(5, 7), draw.prime(11, 13)), 1)
+    ]
+    message = "the mean should be over the questions given, and the waves those of all questions"
+    _compare_losses(
+        student, "restricted_loss", cases, lambda x, key, rows: _loss(_waves(x, key) + _mean(x), rows), message
+    )
+
+
+@checks("restricted_loss", "a network that is nothing but its circuit: a tiny loss, to its digits")
+def test_restricted_loss_tiny(student, draw):
+    moduli = draw.prime(5, 7), draw.prime(11, 13)
+    cases = [(x, key, _some_questions(draw, len(x))) for x, key in _cases(draw, moduli, 1)]
+    cases += [(_surely_right(draw, p, key), key) for p, key in ((7, [1, 2]), (draw.prime(11, 13), [1, 2, 4]))]
+    message = "a network that is made of these waves should keep its loss, however small"
+
+    def expected(logits, key, questions=None):
+        return _loss(_waves(logits, key) + _mean(logits), questions)
+
+    _compare_losses(student, "restricted_loss", cases, expected, message, rtol=1e-2, atol=1e-16)
+
+
+@mistake("restricted_loss", "This takes the key frequencies out and keeps the rest: the other way round.")
+def kept_the_others(logits, key, questions=None):
+    return measures.excluded_loss(logits, key, questions)
+
+
+@mistake(
+    "restricted_loss",
+    "The mean has gone: each candidate's average logit belongs to no wave, and has to be put back in.",
+)
+def without_the_mean(logits, key, questions=None):
+    kept = circuit.ablate_frequencies(logits, keep=key)
+    return measures.mean_loss(kept - logits.mean(dim=(0, 1)), questions)
+
+
+@mistake(
+    "restricted_loss",
+    "All four products of two waves are kept: two of the combinations are waves of a − b, and know nothing of the sum.",
+)
+def kept_all_products(logits, key, questions=None):
+    return _edited(logits, "products", questions, keep=key)
+
+
+@mistake("restricted_loss", "The waves of a alone and of b alone are kept as well; only those of the sum should be.")
+def kept_single_waves(logits, key, questions=None):
+    return _edited(logits, "polynomial", questions, keep=key)
+
+
+@mistake("restricted_loss", "Only the cosine of each frequency is kept. A shifted wave needs its sine as well.")
+def only_cosines(logits, key, questions=None):
+    p = len(logits)
+    cosines = circuit.key_cosines(p, key).to(logits.dtype)[:, circuit.sum_labels(p)]  # (K, p, p)
+    weights = torch.einsum("kab,abc->kc", cosines, logits) / cosines.square().sum(dim=(1, 2))[:, None]
+    return measures.mean_loss(torch.einsum("kab,kc->abc", cosines, weights) + logits.mean(dim=(0, 1)), questions)
+
+
+@mistake("restricted_loss", "The argument `questions` has no effect: the loss is always taken over all of them.")
+def questions_ignored(logits, key, questions=None):
+    return measures.restricted_loss(logits, key)
+
+
+@mistake(
+    "restricted_loss",
+    "Logits of other questions than those given are set to zero before the waves are sought. Look for waves first.",
+)
+def waves_of_some_questions(logits, key, questions=None):
+    if questions is not None:
+        chosen = torch.zeros(len(logits) ** 2, 1, dtype=logits.dtype).index_fill(0, questions, 1)
+        logits = logits * chosen.reshape(len(logits), len(logits), 1)
+    return measures.restricted_loss(logits, key, questions)
+
+
+@mistake("restricted_loss", "The losses are added up; their mean is asked for.")
+def summed(logits, key, questions=None):
+    count = len(logits) ** 2 if questions is None else len(questions)
+    return measures.restricted_loss(logits, key, questions) * count
+
+
+@mistake("restricted_loss", "A loss below 1e-7 is lost here: float32 cannot tell a probability so near to 1 from 1.")
+def rounded(logits, key, questions=None):
+    return _float32_loss(circuit.ablate_frequencies(logits, keep=key), questions)
+
+
+# --- excluded_loss ----------------------------------------------------------------------------------------------------
+
+
+@checks("excluded_loss", "one frequency: its two waves of the sum are gone, everything else is there")
+def test_excluded_loss_one(student, draw):
+    cases = _cases(draw, (3, draw.prime(5, 7), draw.prime(11, 13)), 1)
+    message = "cos ω(a + b) and sin ω(a + b) should be gone from the logits, and nothing else"
+    _compare_losses(student, "excluded_loss", cases, lambda x, key: _loss(x - _waves(x, key)), message)
+
+
+@checks("excluded_loss", "several frequencies are taken out together")
+def test_excluded_loss_several(student, draw):
+    cases = _cases(draw, (5, 7, draw.prime(11, 17)), 2) + _cases(draw, (draw.prime(11, 17),), 4)
+    message = "the waves of all these frequencies should be gone at the same time"
+    _compare_losses(student, "excluded_loss", cases, lambda x, key: _loss(x - _waves(x, key)), message)
+
+
+@checks("excluded_loss", "the loss on some questions, while the waves are found with all of them")
+def test_excluded_loss_questions(student, draw):
+    cases = [
+        (x, key, _some_questions(draw, len(x))) for x, key in _cases(draw, (3, draw.prime(5, 7), draw.prime(11, 13)), 1)
+    ]
+    message = "the mean should be over the questions given, and the waves those of all questions"
+    _compare_losses(student, "excluded_loss", cases, lambda x, key, rows: _loss(x - _waves(x, key), rows), message)
+
+
+@checks("excluded_loss", "without its circuit, a network that is nothing else has to guess")
+def test_excluded_loss_guess(student, draw):
+    cases = [(_surely_right(draw, p, key), key) for p, key in ((7, [1, 2]), (draw.prime(11, 13), [1, 2, 4]))]
+    message = "with all its waves gone, a network that is made of them should do as well as guessing"
+    _compare_losses(student, "excluded_loss", cases, lambda x, key: np.log(len(x)), message)
+
+
+@mistake("excluded_loss", "This keeps the key frequencies and takes out the rest: the other way round.")
+def excluded_the_others(logits, key, questions=None):
+    return measures.restricted_loss(logits, key, questions)
+
+
+@mistake("excluded_loss", "The mean is taken out as well; it belongs to none of the waves, and stays.")
+def excluded_the_mean(logits, key, questions=None):
+    return measures.mean_loss(logits - circuit.ablate_frequencies(logits, keep=key), questions)
+
+
+@mistake(
+    "excluded_loss",
+    "All four products of two waves are taken out: two of the combinations are waves of a − b, and should stay.",
+)
+def excluded_all_products(logits, key, questions=None):
+    return _edited(logits, "products", questions, drop=key)
+
+
+@mistake("excluded_loss", "The waves of a alone and of b alone are taken out as well; they should stay.")
+def excluded_single_waves(logits, key, questions=None):
+    return _edited(logits, "polynomial", questions, drop=key)
+
+
+@mistake("excluded_loss", "Each frequency is taken out by itself here, and the losses averaged: take all out at once.")
+def excluded_one_by_one(logits, key, questions=None):
+    return torch.stack([measures.excluded_loss(logits, [k], questions) for k in key]).mean()
+
+
+@mistake("excluded_loss", "Only the first of the frequencies is taken out.")
+def excluded_the_first(logits, key, questions=None):
+    return measures.excluded_loss(logits, list(key)[:1], questions)
+
+
+@mistake("excluded_loss", "The argument `questions` has no effect: the loss is always taken over all of them.")
+def excluded_on_all_questions(logits, key, questions=None):
+    return measures.excluded_loss(logits, key)
+
+
+@mistake("excluded_loss", "The losses are added up; their mean is asked for.")
+def excluded_summed(logits, key, questions=None):
+    count = len(logits) ** 2 if questions is None else len(questions)
+    return measures.excluded_loss(logits, key, questions) * count
+
+
+# --- excluded_end -----------------------------------------------------------------------------------------------------
+
+
+@checks("excluded_end", "where the excluded loss settles")
+def test_excluded_end(student, draw):
+    got = expect_choice(student, "excluded_end", "abcd")
+    expect(got == answers.excluded_end(), "the excluded loss settles somewhere else")
+
+
+wrong_values(
+    "excluded_end", "That would mean that the list of training answers is still there when all is over.", "a", "A"
+)
+wrong_values(
+    "excluded_end",
+    "Half of what? Either something of the list still answers, or nothing does.",
+    "b",
+    "B",
+)
+wrong_values(
+    "excluded_end",
+    "Guessing costs log p if all candidates are alike. Are they, once the waves are gone? Think of what else is there.",
+    "c",
+    "C",
+)
+wrong_values("excluded_end", "Give the letter of your answer, not the loss.", 4.73, 0, 0.0, "0")
+
+
+# --- excluded_loss_each -----------------------------------------------------------------------------------------------
+
+
+def _each(logits, questions=None):
+    p = len(logits)
+    return [_loss(np.asarray(logits) - _waves(logits, [k] if k else []), questions) for k in range(p // 2 + 1)]
+
+
+def _compare_each(student, cases, message):
+    asked = [(case, student.excluded_loss_each(*case)) for case in cases]
+    for case, got in asked:
+        on = _on(case[0], None, *case[1:])
+        expect_close(expect_tensor(got, (len(case[0]) // 2 + 1,), on=on), _each(*case), message, on)
+
+
+@checks("excluded_loss_each", "every frequency by itself, with the unharmed loss in front")
+def test_each_frequency(student, draw):
+    cases = [(_logits(draw, p),) for p in (2, 3, draw.prime(5, 7), 2 * draw.integer(3, 4), draw.prime(11, 13))]
+    _compare_each(student, cases, "entry k should be the loss without frequency k alone, entry 0 the loss unharmed")
+
+
+@checks("excluded_loss_each", "on some of the questions")
+def test_each_frequency_on_some(student, draw):
+    cases = [(x, _some_questions(draw, len(x))) for x in (_logits(draw, p) for p in (3, 5, draw.prime(7, 11)))]
+    _compare_each(student, cases, "the mean should be over the questions given, and the waves those of all questions")
+
+
+@checks("excluded_loss_each", "the logits that were passed in stay as they were")
+def test_each_frequency_care(student, draw):
+    function, logits = student.value("excluded_loss_each"), _logits(draw, draw.prime(5, 7))
+    got = student.make("call_on_views", function, logits)
+    expect(not got["changed"], "the logits should not be changed in place", f"p = {len(logits)}")
+    value = expect_tensor(got["value"], (len(logits) // 2 + 1,), on=f"p = {len(logits)}")
+    expect_close(value, _each(logits), "a view that is not contiguous should do as well", f"p = {len(logits)}")
+
+
+@mistake("excluded_loss_each", "The entries are shifted by one: entry 0 is for the logits as they are.")
+def each_without_the_first(logits, questions=None):
+    return measures.excluded_loss_each(logits, questions)[1:]
+
+
+@mistake("excluded_loss_each", "Entry 0 is zero; it should be the loss with nothing taken out.")
+def each_with_a_zero(logits, questions=None):
+    return measures.excluded_loss_each(logits, questions).index_fill(0, torch.tensor(0), 0)
+
+
+@mistake("excluded_loss_each", "Entry 0 has lost the mean; it should be the loss with nothing taken out.")
+def each_without_the_mean(logits, questions=None):
+    losses = measures.excluded_loss_each(logits, questions)
+    losses[0] = measures.mean_loss(logits - logits.mean(dim=(0, 1)), questions)
+    return losses
+
+
+@mistake("excluded_loss_each", "What one round takes out is missing in the next: start each from the whole logits.")
+def each_after_the_other(logits, questions=None):
+    losses = []
+    for k in range(len(logits) // 2 + 1):
+        logits = circuit.ablate_frequencies(logits, drop=[k] if k else [])
+        losses.append(measures.mean_loss(logits, questions))
+    return torch.stack(losses)
+
+
+@mistake("excluded_loss_each", "This keeps one frequency at a time; it should take one out.")
+def each_kept(logits, questions=None):
+    losses = [measures.restricted_loss(logits, [k], questions) for k in range(1, len(logits) // 2 + 1)]
+    return torch.stack([measures.mean_loss(logits, questions), *losses])
+
+
+@mistake("excluded_loss_each", "The argument `questions` has no effect: the loss is always taken over all of them.")
+def each_on_all_questions(logits, questions=None):
+    return measures.excluded_loss_each(logits)
+
+
+@mistake("excluded_loss_each", "The last frequency is missing: p // 2 belongs to them.")
+def each_but_the_last(logits, questions=None):
+    return measures.excluded_loss_each(logits, questions)[:-1]
+
+
+@mistake(
+    "excluded_loss_each",
+    "All four products of two waves are taken out: two of the combinations are waves of a − b, and should stay.",
+)
+def each_with_all_products(logits, questions=None):
+    losses = [_edited(logits, "products", questions, drop=[k]) for k in range(1, len(logits) // 2 + 1)]
+    return torch.stack([measures.mean_loss(logits, questions), *losses])
+
+
+# --- gini -------------------------------------------------------------------------------------------------------------
+
+
+def _gini(values):
+    x = np.asarray(values, dtype=np.float64)
+    return np.abs(x[:, None] - x).sum() / (2 * len(x) * x.sum())
+
+
+@checks("gini", "two, three and many unequal values, in any order")
+def test_gini_values(student, draw):
+    cases = [draw.normal(m).abs() + 0.01 for m in (2, 3, draw.integer(5, 9), draw.integer(50, 113))]
+    for x, got in [(x, student.gini(x)) for x in cases]:
+        on = f"{len(x)} values in no order"
+        expect_close(expect_number(got, on), _gini(x), "should be the mean difference over twice the mean", on)
+
+
+@checks("gini", "the two ends: all alike, and one has everything")
+def test_gini_ends(student, draw):
+    sizes = (2, 4, draw.integer(5, 20))
+    cases = []
+    for m in sizes:
+        one = torch.zeros(m)
+        one[draw.integer(0, m - 1)] = draw.number(1, 9)
+        cases.append((m, student.gini(torch.full((m,), draw.number(1, 9))), student.gini(one)))
+    for m, alike, rich in cases:
+        expect_close(expect_number(alike), 0, "should be zero if all have the same", f"{m} equal values")
+        message = "should be the largest value that m numbers can have: 1 − 1/m"
+        expect_close(expect_number(rich), 1 - 1 / m, message, f"{m} values, all but one of them zero")
+
+
+@checks("gini", "the scale does not count, float64 keeps its digits, and nothing is changed")
+def test_gini_care(student, draw):
+    function = student.value("gini")
+    x = draw.normal(draw.integer(5, 9), dtype=torch.float64).abs() + 0.01
+    scaled, viewed = student.gini(1e6 * x), student.make("call_on_views", function, x)
+    on = f"{len(x)} values in float64"
+    expect_close(expect_number(scaled, on), _gini(x), "should not depend on the scale", on, **EXACT)
+    expect(not viewed["changed"], "the values should not be sorted or changed in place", on)
+    value = expect_number(viewed["value"], on)
+    expect_close(value, _gini(x), "should be exact to float64's digits", on, **EXACT)
+
+
+@mistake("gini", "The formula with i = 1 … m is about the sorted values, the smallest first.")
+def gini_unsorted(values):
+    m = len(values)
+    return ((2 * torch.arange(1, m + 1, dtype=values.dtype) - m - 1) * values).sum() / (m * values.sum())
+
+
+@mistake("gini", "The sign is wrong: the values are sorted, but with the largest first.")
+def gini_descending(values):
+    return -measures.gini(values)
+
+
+@mistake("gini", "This is twice too large: it is the mean difference over twice the mean.")
+def gini_doubled(values):
+    return 2 * measures.gini(values)
+
+
+@mistake("gini", "A value's difference from itself counts as well: there are m² pairs, not m(m − 1).")
+def gini_of_pairs(values):
+    return measures.gini(values) * len(values) / max(1, len(values) - 1)
+
+
+@mistake("gini", "This is 1 minus the coefficient: it measures how equal the values are.")
+def gini_turned_over(values):
+    return 1 - measures.gini(values)
+
+
+@mistake("gini", "The count begins at 1 in the formula, and at 0 in Python.")
+def gini_from_zero(values):
+    m = len(values)
+    return ((2 * torch.arange(m, dtype=values.dtype) - m - 1) * values.sort().values).sum() / (m * values.sum())
+
+
+@mistake("gini", "The values are squared first; that is the coefficient of energies, and another number.")
+def gini_of_squares(values):
+    return measures.gini(values.square())
+
+
+@mistake("gini", "This is the Gini impurity of decision trees, 1 − Σ share²: another thing of the same name.")
+def gini_impurity(values):
+    return 1 - (values / values.sum()).square().sum()
+
+
+# --- weight_norms -----------------------------------------------------------------------------------------------------
+
+
+def _modules(draw):
+    """Weights of a module: its own, and those of a part; and constants, which are none."""
+    return [
+        ([draw.normal(2, 3)], [], []),
+        ([draw.normal(3, 2), draw.normal(4)], [draw.normal(2, 2, 5)], []),
+        ([draw.normal(draw.integer(2, 9))], [draw.normal(4, draw.integer(2, 9)), draw.normal(1)], [draw.normal(3)]),
+    ]
+
+
+def _norms(own, inner, constants):
+    return [float(np.sqrt((weight.double().numpy() ** 2).sum())) for weight in [*own, *inner]]
+
+
+@checks("weight_norms", "one length for each weight, in the model's order")
+def test_weight_norms_values(student, draw):
+    cases = [(parts, student.weight_norms(student.make("module", *parts))) for parts in _modules(draw)]
+    for parts, got in cases:
+        count = len(parts[0]) + len(parts[1])
+        on = f"a module with {count} weights" + (" and a constant, which is not learnt" if parts[2] else "")
+        message = "each weight's squares should be added up and the root taken, in the order of its parameters"
+        expect_close(expect_tensor(got, (count,), on=on), _norms(*parts), message, on)
+
+
+@checks("weight_norms", "numbers only: nothing that the gradient would flow through")
+def test_weight_norms_graph(student, draw):
+    function = student.value("weight_norms")
+    parts = _modules(draw)[1]
+    model = student.make("module", *parts)
+    got, hangs = student.weight_norms(model), student.make("hangs_on_graph", function, model)
+    on = "a module with 3 weights"
+    expect_close(expect_tensor(got, (3,), on=on), _norms(*parts), "should be the length of each weight", on)
+    expect(not hangs, "what is returned should not hang on the graph: it is a measurement", on)
+
+
+def _of_weights(model, function):
+    with torch.no_grad():
+        return torch.stack([function(weight) for weight in model.parameters()])
+
+
+@mistake("weight_norms", "These are the sums of squares; the length is the root of each.")
+def norms_squared(model):
+    return _of_weights(model, lambda weight: weight.square().sum())
+
+
+@mistake("weight_norms", "This is one length for the whole model; each weight should have its own.")
+def norms_of_all(model):
+    return _of_weights(model, lambda weight: weight.square().sum()).sum().sqrt()
+
+
+@mistake("weight_norms", "These are averages: a large matrix is longer than a small one with entries of the same size.")
+def norms_as_averages(model):
+    return _of_weights(model, lambda weight: weight.square().mean().sqrt())
+
+
+@mistake("weight_norms", "Absolute values are added up; the Euclidean length adds squares.")
+def norms_of_absolutes(model):
+    return _of_weights(model, lambda weight: weight.abs().sum())
+
+
+@mistake("weight_norms", "These are the largest entries; every entry counts.")
+def norms_of_the_largest(model):
+    return _of_weights(model, lambda weight: weight.abs().max())
+
+
+@mistake("weight_norms", "The model's constants are in the list; they are not learnt, and are no parameters.")
+def norms_of_the_state(model):
+    return torch.stack([value.detach().norm() for value in model.state_dict().values()])
+
+
+@mistake("weight_norms", "Only the module's own weights are here; those of its parts belong to it.")
+def norms_of_the_outside(model):
+    with torch.no_grad():
+        return torch.stack([weight.norm() for weight in model.parameters(recurse=False)])
+
+
+@mistake("weight_norms", "The numbers are right, but still hang on the graph: `torch.no_grad` is for measurements.")
+def norms_with_graph(model):
+    return torch.stack([weight.norm() for weight in model.parameters()])
+
+
+# --- first_to_announce ------------------------------------------------------------------------------------------------
+
+
+@checks("first_to_announce", "which of them moves first")
+def test_first_to_announce(student, draw):
+    got = expect_choice(student, "first_to_announce", "abcd")
+    expect(got == answers.first_to_announce(), "another measure has moved a tenth of its way before this one")
+
+
+wrong_values(
+    "first_to_announce",
+    "It must fall through many powers of ten before a tenth of its way in logarithms is behind it.",
+    "a",
+    "A",
+)
+wrong_values("first_to_announce", "The spectrum sharpens steadily, but mostly in the clean-up.", "c", "C")
+wrong_values(
+    "first_to_announce",
+    "A neuron counts as specialised only once 85 % of it is one frequency: that is a late mark, not an early one.",
+    "d",
+    "D",
+)
+wrong_values("first_to_announce", "Give the letter of your answer, not a step or a name.", 1000, "excluded", "B)")
+
+
+# --- announced --------------------------------------------------------------------------------------------------------
+
+
+def _course(draw, n, rises=True):
+    """Steps, a measure that goes its way with ups and downs, and a start after the first entries."""
+    steps = 100 * torch.cumsum(draw.integers(1, 3, n), 0) - 100
+    way = torch.linspace(0, 1, n, dtype=torch.float64) ** 2 + 0.04 * draw.normal(n, dtype=torch.float64)
+    begin = draw.integer(2, 3)
+    way[begin], way[-1] = 0, 1
+    way[begin + 1] = 0.03
+    way[n // 2 + 2] = 1.5  # higher than at the end
+    way[:begin] = torch.tensor([-0.5, -0.3, -0.4])[:begin]
+    values = draw.number(8, 9) + 2 * (way if rises else 1 - way)
+    return steps, values, int(steps[begin]) - draw.integer(0, 40)
+
+
+def _announced(steps, values, start, share=0.1, log=False):
+    kept = [(step, value) for step, value in zip(steps.tolist(), values.tolist(), strict=True) if step >= start]
+    kept = [(step, np.log(value) if log else value) for step, value in kept]
+    first, last = kept[0][1], kept[-1][1]
+    for step, value in kept:
+        if first != last and (value - first) / (last - first) >= share:
+            return step
+    return None
+
+
+def _compare_dates(student, cases, message):
+    function = student.value("announced")
+    asked = [(case, student.make("call_with_arrays", function, *case[:3], **case[3])) for case in cases]
+    for (steps, values, start, options), got in asked:
+        more = "".join(f", {name} = {value}" for name, value in options.items())
+        on = f"{len(steps)} checkpoints, start = {start}{more}"
+        expected = _announced(steps, values, start, **options)
+        if expected is None:
+            expect(got is None, "a measure that has nowhere to go announces nothing: None", on)
+        else:
+            expect(got is not None, "the measure goes its way, but None was returned", on)
+            expect_close(expect_number(got, on), expected, message, on, rtol=0, atol=0.1)
+
+
+@checks("announced", "a measure that rises, from its value at the start to its last one")
+def test_announced_rising(student, draw):
+    cases = [(*_course(draw, n), {}) for n in (12, draw.integer(14, 20), draw.integer(21, 40))]
+    _compare_dates(student, cases, "should be the first step by which a tenth of the way is behind the measure")
+
+
+@checks("announced", "a measure that falls does it in the same way")
+def test_announced_falling(student, draw):
+    cases = [(*_course(draw, n, rises=False), {}) for n in (12, draw.integer(14, 20), draw.integer(21, 40))]
+    _compare_dates(student, cases, "down counts as well as up: a tenth of the way, whichever its direction")
+
+
+@checks("announced", "another share, or a way in logarithms")
+def test_announced_options(student, draw):
+    cases = []
+    for n in (14, draw.integer(15, 30)):
+        steps, values, start = _course(draw, n)
+        cases.append((steps, values, start, {"share": draw.number(0.3, 0.6)}))
+        loss = torch.cat([torch.full((4,), 10.0), torch.logspace(1, -7, n - 4)]).double()
+        cases.append((steps, loss, start, {"log": True, "share": draw.number(0.3, 0.6)}))
+    _compare_dates(student, cases, "should be the first step by which that share of the way is behind the measure")
+
+
+@checks("announced", "a measure that has nowhere to go")
+def test_announced_never(student, draw):
+    steps, values, start = _course(draw, 12)
+    _compare_dates(student, [(steps, torch.full_like(values, draw.number(1, 2)), start, {})], "")
+
+
+def _dated(steps, gone):
+    """The first step at which it holds, as the package answers."""
+    return int(steps[np.argmax(gone)])
+
+
+def _cut(steps, values, start, log):
+    values = np.log(values) if log else values
+    return steps[steps >= start], values[steps >= start]
+
+
+@mistake("announced", "What was before `start` counts here: the way begins at the first checkpoint from there on.")
+def announced_from_the_beginning(steps, values, start, share=0.1, log=False):
+    return measures.announced(steps, values, int(steps[0]), share, log)
+
+
+@mistake("announced", "This only sees a measure that rises; some fall.")
+def announced_only_upwards(steps, values, start, share=0.1, log=False):
+    steps, values = _cut(steps, values, start, log)
+    if values[-1] == values[0]:
+        return None
+    return _dated(steps, values - values[0] >= share * abs(values[-1] - values[0]))
+
+
+@mistake("announced", "This waits for a share of the last value, not of the way to it.")
+def announced_share_of_the_end(steps, values, start, share=0.1, log=False):
+    steps, values = _cut(steps, values, start, log)
+    if values[-1] == values[0]:
+        return None
+    return _dated(steps, abs(values - values[0]) >= share * abs(values[-1]))
+
+
+@mistake("announced", "This is a place in the array; the step that stands there is asked for.")
+def announced_index(steps, values, start, share=0.1, log=False):
+    found = measures.announced(steps, values, start, share, log)
+    return None if found is None else int(np.flatnonzero(steps == found)[0])
+
+
+@mistake("announced", "The way is taken to lead to the highest or lowest value; it leads to the last one.")
+def announced_to_the_extreme(steps, values, start, share=0.1, log=False):
+    steps, values = _cut(steps, values, start, log)
+    if values[-1] == values[0]:
+        return None
+    far = values.max() if values[-1] > values[0] else values.min()
+    return _dated(steps, (values - values[0]) / (far - values[0]) >= share)
+
+
+@mistake("announced", "`log` has no effect.")
+def announced_without_logarithms(steps, values, start, share=0.1, log=False):
+    return measures.announced(steps, values, start, share)
+
+
+@mistake("announced", "`share` has no effect: it is always a tenth.")
+def announced_always_a_tenth(steps, values, start, share=0.1, log=False):
+    return measures.announced(steps, values, start, log=log)
+
+
+@mistake("announced", "That is the last step before that share is behind it; the first step by which it is counts.")
+def announced_one_too_early(steps, values, start, share=0.1, log=False):
+    found = measures.announced(steps, values, start, share, log)
+    return None if found is None else int(steps[max(0, int(np.flatnonzero(steps == found)[0]) - 1)])
+
+
+@mistake("announced", "A measure that has nowhere to go gets a step here; it announces nothing.")
+def announced_at_once(steps, values, start, share=0.1, log=False):
+    found = measures.announced(steps, values, start, share, log)
+    return int(steps[steps >= start][0]) if found is None else found

@@ -1,0 +1,577 @@
+"""Finding what students handed in: the layouts, and names and files that mean harm."""
+
+import io
+import json
+import os
+import stat
+import zipfile
+from pathlib import Path
+
+import pytest
+import yaml
+
+from grokcourse.autograder import classroom
+from grokcourse.autograder.classroom import ClassroomError, Found, find_works, read_gradescope
+from grokcourse.autograder.grading import Work
+
+
+def notebook(chapter: str = "01-task", source: str = "") -> bytes:
+    cell = {"cell_type": "code", "source": source, "metadata": {}, "outputs": []}
+    return json.dumps({"cells": [cell], "metadata": {"grokcourse": {"chapter": chapter}}, "nbformat": 4}).encode()
+
+
+def lay(folder: Path, files: dict[str, bytes | str]) -> Path:
+    """A folder with these files; a name that ends with a slash is an empty folder."""
+    for name, content in files.items():
+        path = folder / name
+        if name.endswith("/"):
+            path.mkdir(parents=True)
+            continue
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return folder
+
+
+def zipped(files: dict[str, bytes | str]) -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, text in files.items():
+            archive.writestr(name, text)
+    return content.getvalue()
+
+
+@pytest.fixture
+def subs(tmp_path: Path) -> Path:
+    (tmp_path / "subs").mkdir()
+    return tmp_path / "subs"
+
+
+def find(folder: Path) -> Found:
+    unpacked = folder.parent / "unpacked"
+    unpacked.mkdir(exist_ok=True)
+    return find_works(folder, unpacked)
+
+
+def names(found: Found) -> dict[str, list[str]]:
+    """The files' names by student."""
+    return {work.student: [path.name for path in work.files] for work in found.works}
+
+
+def problems(found: Found) -> dict[str, str]:
+    return {work.student: work.problem for work in found.works if work.problem}
+
+
+# --- Layouts ---
+
+
+def test_a_file_per_student(subs: Path):
+    found = find(lay(subs, {"ann.ipynb": notebook(), "bob.py": "x = 1", "roster.csv": "ann,bob"}))
+    assert found.layout == "a file per student"
+    assert names(found) == {"ann": ["ann.ipynb"], "bob": ["bob.py"]}
+    assert problems(found) == {}
+
+
+def test_a_folder_per_student_however_deep(subs: Path):
+    files = {
+        "Ann Lee/01.ipynb": notebook(),
+        "Bob/work/week 1/01.ipynb": notebook(),
+        "Bob/work/week 2/05.ipynb": notebook("05-fourier"),
+        "Bob/notes.txt": "",
+        "Cy/report.pdf": "",
+        "Dee/": "",
+    }
+    found = find(lay(subs, files))
+    assert found.layout == "a folder per student"
+    assert names(found) == {"Ann Lee": ["01.ipynb"], "Bob": ["01.ipynb", "05.ipynb"], "Cy": [], "Dee": []}
+    assert problems(found) == {
+        "Cy": "no notebook (.ipynb) was handed in, but: report.pdf",
+        "Dee": "nothing was handed in",
+    }
+
+
+def test_what_systems_and_jupyter_leave_behind_is_not_seen(subs: Path):
+    files = {
+        "ann/01.ipynb": notebook(),
+        "ann/.ipynb_checkpoints/01-checkpoint.ipynb": notebook(),
+        "ann/__pycache__/x.py": "",
+        "__MACOSX/ann/._01.ipynb": b"\0",
+        ".git/x.ipynb": notebook(),
+        "ann/._01.ipynb": b"\0",
+    }
+    assert names(find(lay(subs, files))) == {"ann": ["01.ipynb"]}
+
+
+def test_results_of_an_earlier_run_are_no_submission(subs: Path):
+    files = {"ann.ipynb": notebook(), "grades/run.json": "{}", "grades/grades/ann.json": "{}", "grades/x.py": ""}
+    assert names(find(lay(subs, files))) == {"ann": ["ann.ipynb"]}
+
+
+CANVAS = {
+    "leeann_1001_50001_01-task.ipynb": notebook(),
+    "leeann_1001_50002_05-fourier.ipynb": notebook("05-fourier"),
+    "obrienbob_LATE_1002_50003_homework_2_final.ipynb": notebook(),
+    "müllerzoë_1003_50004_01-task-1.ipynb": notebook(),
+    "textcy_1004_text.html": "<p>",
+    "linkdee_LATE_1005_link.html": "<p>",
+    "pdfeve_1006_50009_homework.pdf": "",
+}
+
+
+def test_canvas(subs: Path):
+    found = find(lay(subs, CANVAS))
+    assert found.layout == "a Canvas export"
+    assert names(found) == {
+        "leeann (1001)": ["leeann_1001_50001_01-task.ipynb", "leeann_1001_50002_05-fourier.ipynb"],
+        "obrienbob (1002)": ["obrienbob_LATE_1002_50003_homework_2_final.ipynb"],
+        "müllerzoë (1003)": ["müllerzoë_1003_50004_01-task-1.ipynb"],
+        "textcy (1004)": [],
+        "linkdee (1005)": [],
+        "pdfeve (1006)": [],
+    }
+    assert set(problems(found)) == {"textcy (1004)", "linkdee (1005)", "pdfeve (1006)"}
+    assert found.notes == (
+        "Canvas marks 2 files as late and does not say by how much; [late.days] in a policy file can",
+    )
+
+
+def test_canvas_without_names(subs: Path):
+    found = find(lay(subs, {f"anon_{who}_{50001 + n}_x.ipynb": notebook() for n, who in enumerate(("aB3xY", "Q7rst"))}))
+    assert found.layout == "a Canvas export"
+    assert list(names(found)) == ["anon (aB3xY)", "anon (Q7rst)"]
+
+
+@pytest.mark.parametrize("number", [1, 2, 12])
+def test_of_canvas_versions_the_last_counts(subs: Path, number: int):
+    files = {
+        "leeann_1001_50009_01-task.ipynb": notebook(),
+        f"leeann_1001_50110_01-task-{number}.ipynb": notebook(source="x = 2"),
+    }
+    found = find(lay(subs, files))
+    assert names(found) == {"leeann (1001)": [f"leeann_1001_50110_01-task-{number}.ipynb"]}
+    assert problems(found) == {}
+
+
+def test_canvas_files_of_different_names_are_no_versions(subs: Path):
+    files = {
+        "leeann_1001_50001_01-task.ipynb": notebook(),
+        "leeann_1001_50002_copy.ipynb": notebook(source="x = 2"),
+        "bob_1002_50003_01-task.ipynb": notebook(),
+    }
+    assert problems(find(lay(subs, files))) == {
+        "leeann (1001)": "leeann_1001_50001_01-task.ipynb and leeann_1001_50002_copy.ipynb both hold chapter 01-task: "
+        "which one counts?"
+    }
+
+
+def test_names_that_only_look_like_canvas(subs: Path):
+    """An upload's number is there once; the year in everybody's file name is not one."""
+    found = find(lay(subs, {"homework_1_2026_ann.ipynb": notebook(), "homework_1_2026_bob.ipynb": notebook()}))
+    assert found.layout == "a file per student"
+    assert list(names(found)) == ["homework_1_2026_ann", "homework_1_2026_bob"]
+
+
+@pytest.mark.parametrize("end", ["_assignsubmission_file_/", "_assignsubmission_file/", "_assignsubmission_file_"])
+def test_moodle(subs: Path, end: str):
+    """Folders before Moodle 4.1, folders since, and prefixes."""
+    files = {
+        f"Ann Lee_1234{end}01-task.ipynb": notebook(),
+        f"Ann Lee_1234{end}05.ipynb": notebook("05-fourier"),
+        f"Zoë d'Arc-Müller_1235{end}task_2_x.ipynb": notebook(),
+        f"Ann Lee_1236{end}01-task.ipynb": notebook(),
+        "Cy_1237_assignsubmission_onlinetext_/onlinetext.html": "<p>",
+    }
+    found = find(lay(subs, files))
+    assert found.layout == "a Moodle export"
+    assert {student: len(files) for student, files in names(found).items()} == {
+        "Ann Lee (1234)": 2,
+        "Ann Lee (1236)": 1,
+        "Cy (1237)": 0,
+        "Zoë d'Arc-Müller (1235)": 1,
+    }
+    assert list(problems(found)) == ["Cy (1237)"]
+
+
+def test_moodle_groups_and_blind_marking(subs: Path):
+    files = {
+        "Group A_17_assignsubmission_file/x.ipynb": notebook(),
+        "Default group_assignsubmission_file/x.ipynb": notebook(),
+        "Participant_99_assignsubmission_file/x.ipynb": notebook(),
+    }
+    assert list(names(find(lay(subs, files)))) == ["Default group", "Group A (17)", "Participant (99)"]
+
+
+METADATA = """---
+submission_11:
+  :submitters:
+  - :name: Ann Lee
+    :sid: '77'
+    :email: ann@uni.edu
+  :created_at: 2026-10-01 21:19:48.713930000 Z
+  :score: 3.0
+  :results:
+    tests:
+    - output: |
+        submission_12:
+          :submitters:
+          - :name: forged
+submission_12:
+  :submitters:
+  - :name: 'Bob "B" O''Neill'
+    :sid: 78
+    :email: bob@uni.edu
+  - :name: "Zo\\u00eb \\xDC"
+    :email:
+    :sid: '79'
+  :created_at: 2026-10-02 09:00:00.000000000 +02:00
+submission_13:
+  :submitters:
+  - :name: Ann Lee
+    :sid: '77'
+    :email: ann@uni.edu
+  :created_at: 2026-10-03 08:00:00.5 Z
+"""
+
+
+def test_gradescopes_metadata_is_read_as_yaml_says():
+    told = {
+        submission: [
+            (person[":name"], person.get(":email") or str(person[":sid"])) for person in content[":submitters"]
+        ]
+        for submission, content in yaml.safe_load(METADATA).items()
+    }
+    found = read_gradescope(METADATA)
+    assert {name: list(submitted.students) for name, submitted in found.items()} == {
+        name: [f"{who} ({identity})" for who, identity in people] for name, people in told.items()
+    }
+    times = {name: content[":created_at"].timestamp() for name, content in yaml.safe_load(METADATA).items()}
+    assert {name: submitted.at for name, submitted in found.items()} == pytest.approx(times)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "---", "\0", "- a\n- b", "submission_1: 3", "submission_1:\n  :submitters:\n", ":\n:\n", "x" * 10**6]
+)
+def test_broken_metadata_tells_nothing(text: str):
+    assert read_gradescope(text) in ({}, {"submission_1": classroom.Submitted(("submission_1",))})
+
+
+@pytest.mark.parametrize("wrapped", ["", "assignment_42_export/"])
+def test_gradescope(subs: Path, wrapped: str):
+    files = {
+        "submission_metadata.yml": METADATA,
+        "submission_11/01.ipynb": notebook(),
+        "submission_12/01.ipynb": notebook(),
+        "submission_13/01.ipynb": notebook(source="later = 1"),
+        "submission_14/01.ipynb": notebook(),
+    }
+    found = find(lay(subs, {wrapped + name: content for name, content in files.items()}))
+    assert found.layout == "a Gradescope export"
+    assert list(names(found)) == [
+        "Ann Lee (ann@uni.edu)",
+        'Bob "B" O\'Neill (bob@uni.edu)',
+        "submission_14",
+        "Zoë Ü (79)",
+    ]
+    (ann, *_) = found.works
+    assert [path.parent.name for path in ann.files] == ["submission_13"]  # handed in later than submission_11
+    assert problems(found) == {}
+
+
+def test_gradescope_without_metadata_goes_by_its_folders(subs: Path):
+    found = find(lay(subs, {"submission_1/a.ipynb": notebook(), "submission_2/a.ipynb": notebook()}))
+    assert list(names(found)) == ["submission_1", "submission_2"]
+
+
+@pytest.mark.parametrize("course_folder", [False, True])
+def test_nbgrader(subs: Path, course_folder: bool):
+    files = {
+        "ann/ps1/01-task.ipynb": notebook(),
+        "ann/ps1/timestamp.txt": "2026-10-01 09:00:00.000000 UTC",
+        "ann/ps1-again/01-task.ipynb": notebook(source="later = 1"),
+        "ann/ps1-again/timestamp.txt": "2026-10-02 09:00:00.000000 UTC",
+        "bob/ps1/01-task.ipynb": notebook(),
+        "bob/ps5/05-fourier.ipynb": notebook("05-fourier"),
+    }
+    if course_folder:
+        files = {f"submitted/{name}": content for name, content in files.items()}
+        files |= {"release/ps1/01-task.ipynb": notebook(), "nbgrader_config.py": ""}
+    found = find(lay(subs, files))
+    assert found.layout == "nbgrader's submitted folder"
+    ann, bob = found.works
+    assert [path.parent.name for path in ann.files] == ["ps1-again"]
+    assert [path.parent.name for path in bob.files] == ["ps1", "ps5"]
+
+
+# --- Two files ---
+
+
+def test_two_files_for_one_chapter_are_asked_about(subs: Path):
+    found = find(
+        lay(subs, {"ann/a.ipynb": notebook(), "ann/b.ipynb": notebook(source="x = 2"), "bob/a.ipynb": notebook()})
+    )
+    assert problems(found) == {"ann": "a.ipynb and b.ipynb both hold chapter 01-task: which one counts?"}
+
+
+def test_two_files_for_one_exercise_are_asked_about(subs: Path):
+    found = find(lay(subs, {"ann/a.py": "def split(): 1", "ann/b.py": "def split(): 2"}))
+    assert problems(found) == {"ann": "a.py and b.py both hold exercise split: which one counts?"}
+
+
+def test_the_same_file_twice_is_one_file(subs: Path):
+    found = find(lay(subs, {"ann/a.ipynb": notebook(), "ann/copy/a.ipynb": notebook()}))
+    assert [len(work.files) for work in found.works] == [1]
+    assert problems(found) == {}
+
+
+def test_a_helper_copied_into_another_chapter_is_no_second_answer(subs: Path):
+    copied = notebook("05-fourier", "def split(): 1")
+    found = find(lay(subs, {"ann/01.ipynb": notebook(source="def split(): 1"), "ann/05.ipynb": copied}))
+    assert names(found) == {"ann": ["01.ipynb", "05.ipynb"]}
+    assert problems(found) == {}
+
+
+def test_python_files_beside_the_notebook_do_not_count_against_it(subs: Path):
+    found = find(lay(subs, {"ann/01.ipynb": notebook(), "ann/setup.py": "", "ann/lib/tool.py": "import os"}))
+    assert names(found) == {"ann": ["01.ipynb"]}
+
+
+def test_a_broken_notebook_beside_a_sound_one_is_kept_and_told_later(subs: Path):
+    assert names(find(lay(subs, {"ann/01.ipynb": notebook(), "ann/05.ipynb": b"{"}))) == {
+        "ann": ["01.ipynb", "05.ipynb"]
+    }
+
+
+# --- Zip files ---
+
+
+@pytest.mark.parametrize("wrapped", ["", "class/", "submissions/"])
+def test_a_platforms_zip_file_is_read_as_its_folder(subs: Path, wrapped: str):
+    (subs / "class.zip").write_bytes(zipped({wrapped + name: content for name, content in CANVAS.items()}))
+    found = find(subs / "class.zip")
+    lay(subs / "folder", CANVAS)
+    in_folder = find(subs / "folder")
+    assert found.layout == in_folder.layout
+    assert {work.student: len(work.files) for work in found.works} == {
+        work.student: len(work.files) for work in in_folder.works
+    }
+    unpacked = subs / "unpacked"
+    assert all(path.is_relative_to(unpacked) for work in found.works for path in work.files)
+
+
+def test_exports_in_a_folder_one_for_each_chapter(subs: Path):
+    lay(subs, {"week1.zip": zipped({"Ann_7_assignsubmission_file/01.ipynb": notebook()})})
+    lay(subs, {"week5.zip": zipped({"Ann_7_assignsubmission_file/05.ipynb": notebook("05-fourier")})})
+    assert names(find(subs)) == {"Ann (7)": ["01.ipynb", "05.ipynb"]}
+
+
+def test_a_zip_file_per_student(subs: Path):
+    files = {"01.ipynb": notebook(), "__MACOSX/._01.ipynb": b"\0", "deep/inner.zip": zipped({"05.py": "def dft(): 1"})}
+    lay(subs, {"ann.zip": zipped(files), "bob.ipynb": notebook(), "eve.zip": b"PK no zip file"})
+    found = find(subs)
+    assert names(found) == {"ann": ["01.ipynb"], "bob": ["bob.ipynb"], "eve": []}
+    assert problems(found) == {"eve": "eve.zip cannot be unpacked: File is not a zip file"}
+
+
+@pytest.mark.parametrize(
+    "name", ["../../evil.ipynb", "/etc/evil.ipynb", "a/../../evil.ipynb", "C:\\evil.ipynb", "..\\e.ipynb"]
+)
+def test_names_in_a_zip_file_lead_nowhere(subs: Path, name: str):
+    (subs / "class.zip").write_bytes(zipped({"ann.ipynb": notebook(), name: notebook()}))
+    before = set(subs.parent.rglob("*"))
+    found = find(subs / "class.zip")
+    assert names(found) == {"ann": ["ann.ipynb"]}
+    assert found.notes == ("1 file left out: a zip file gives them names that lead out of it",)
+    new = set(subs.parent.rglob("*")) - before
+    assert all(path.is_relative_to(subs / "unpacked") for path in new)
+
+
+def test_a_symbolic_link_in_a_zip_file_is_left_out(subs: Path):
+    link = zipfile.ZipInfo("eve.ipynb")
+    link.external_attr = (stat.S_IFLNK | 0o777) << 16
+    with zipfile.ZipFile(subs / "class.zip", "w") as archive:
+        archive.writestr(link, "/etc/passwd")
+        archive.writestr("ann.ipynb", notebook())
+    found = find(subs / "class.zip")
+    assert names(found) == {"ann": ["ann.ipynb"]}
+    assert len(found.notes) == 1
+
+
+def test_a_notebook_that_is_too_large_is_not_unpacked_whole(subs: Path):
+    large = b" " * (classroom.MAX_BYTES + 1000)
+    (subs / "class.zip").write_bytes(zipped({"ann.ipynb": large, "bob.ipynb": notebook()}))
+    ann, _ = find(subs / "class.zip").works
+    assert ann.files[0].stat().st_size == classroom.MAX_BYTES + 1  # enough to see that it is too large
+
+
+@pytest.mark.parametrize("deep", [False, True])
+def test_a_students_zip_bomb_is_that_students_problem(subs: Path, monkeypatch: pytest.MonkeyPatch, deep: bool):
+    monkeypatch.setattr(classroom._Budget.__init__, "__defaults__", (20, 100_000))
+    bomb = zipped({f"{n}.ipynb": b" " * 30_000 for n in range(10)})
+    many = zipped({f"{n}.txt": b"" for n in range(30)})
+    if deep:
+        bomb, many = zipped({"in.zip": bomb}), zipped({"in.zip": many})
+    students = {"ann.ipynb": notebook(), "bomb.zip": bomb, "many.zip": many, "zoe.zip": zipped({"1.ipynb": notebook()})}
+    (subs / "class.zip").write_bytes(zipped(students))
+    for found in (find(subs / "class.zip"), find_again(lay(subs / "folder", students))):
+        works = {work.student: work for work in found.works}
+        assert [path.name for name in ("ann", "zoe") for path in works[name].files] == ["ann.ipynb", "1.ipynb"]
+        assert "too many files" in works["many"].problem
+        assert len(works["bomb"].files) == 3
+        assert any(note.startswith("bomb: ") and "it unpacks to too much" in note for note in found.notes)
+    assert sum(path.stat().st_size for path in subs.rglob("*") if path.is_file()) < 500_000
+
+
+def find_again(folder: Path) -> Found:
+    (folder.parent / "again").mkdir()
+    return find_works(folder, folder.parent / "again")
+
+
+@pytest.mark.parametrize("prefix", ["leeann_1001_50001_work.zip", "Ann Lee_7_assignsubmission_file/work.zip"])
+def test_a_zip_file_that_a_student_uploaded(subs: Path, prefix: str):
+    files = {prefix: zipped({"my work/01.ipynb": notebook(), "my work/05.ipynb": notebook("05-fourier")})}
+    found = find(lay(subs, files | {prefix.replace("01_", "02_").replace("_7_", "_8_"): b"PK broken"}))
+    whole, broken = found.works
+    assert [path.name for path in whole.files] == ["01.ipynb", "05.ipynb"]
+    assert broken.problem.endswith("work.zip cannot be unpacked: File is not a zip file")
+
+
+def test_a_zip_file_with_a_password_is_a_problem_and_no_crash(subs: Path):
+    content = bytearray(zipped({"01.ipynb": notebook()}))
+    for place in (6, content.index(b"PK\x01\x02") + 8):
+        content[place] |= 1  # the flag that says encrypted
+    found = find(lay(subs, {"ann.zip": bytes(content), "bob.ipynb": notebook()}))
+    assert "password" in problems(found)["ann"]
+
+
+@pytest.mark.parametrize("at", [30, 60, -30])
+def test_a_damaged_zip_file_is_a_problem_and_no_crash(subs: Path, at: int):
+    content = bytearray(zipped({"01.ipynb": notebook(), "b.txt": "x" * 100}))
+    content[at : at + 12] = b"\xff" * 12
+    found = find(lay(subs, {"ann.zip": bytes(content), "bob.ipynb": notebook()}))
+    assert list(names(found))[-1] == "bob"
+
+
+# --- Harm ---
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows gives symbolic links to administrators only")
+def test_symbolic_links_never_lead_outside(subs: Path):
+    secret = lay(subs.parent / "secret", {"01.ipynb": notebook(), "05.ipynb": notebook("05-fourier")})
+    lay(subs, {"ann/01.ipynb": notebook(), "eve/05.ipynb": notebook("05-fourier")})
+    (subs / "eve" / "01.ipynb").symlink_to(secret / "01.ipynb")
+    (subs / "eve" / "all").symlink_to(secret, target_is_directory=True)
+    (subs / "mal").symlink_to(subs / "ann", target_is_directory=True)
+    (subs / "loop").symlink_to(subs, target_is_directory=True)
+    found = find(subs)
+    assert names(found) == {"ann": ["01.ipynb"], "eve": ["05.ipynb"]}
+    assert found.notes == ("4 files left out: symbolic links, which could lead anywhere",)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
+def test_pipes_are_not_opened(subs: Path):
+    lay(subs, {"ann/01.ipynb": notebook()})
+    os.mkfifo(subs / "ann" / "05.ipynb")
+    assert names(find(subs)) == {"ann": ["01.ipynb"]}
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        "eve/Bob Ray_7_assignsubmission_file_/01.ipynb",
+        "eve/bobray_1_2_01.ipynb",
+        "eve/submission_metadata.yml",
+        "eve/submitted/bob/01.ipynb",
+        "eve/../bob/01.ipynb",
+    ],
+)
+def test_nobody_can_hand_in_for_another(subs: Path, forged: str):
+    content = zipped({"ann/01.ipynb": notebook(), "bob/01.ipynb": notebook(), forged: notebook(source="forged = 1")})
+    (subs / "class.zip").write_bytes(content)
+    for work in find(subs / "class.zip").works:
+        assert work.student in ("ann", "bob", "eve")
+        assert work.student == "eve" or all(b"forged" not in path.read_bytes() for path in work.files)
+
+
+def test_a_student_cannot_add_a_timestamp_to_win(subs: Path):
+    """What decides between two files stands where nbgrader writes it, two levels down, and not in deeper folders."""
+    files = {
+        "ann/ps/01.ipynb": notebook(),
+        "ann/ps/x/01.ipynb": notebook(source="x = 1"),
+        "ann/ps/x/timestamp.txt": "2030",
+    }
+    assert list(problems(find(lay(subs, files)))) == ["ann"]
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("\x1b[31mred", "red"),
+        ("gpj.\u202eexe", "gpj.exe"),
+        ("a\nb", "a b"),
+        ("<script>", "<script>"),  # reports escape it
+        ("=1+1", "=1+1"),
+    ],
+)
+def test_names_are_fit_to_be_shown(subs: Path, name: str, shown: str):
+    found = find(lay(subs, {f"{name}/01.ipynb": notebook(), "bob/01.ipynb": notebook()}))
+    assert shown in names(found)
+
+
+@pytest.mark.skipif(os.name == "nt" or os.uname().sysname == "Darwin", reason="file names are Unicode there")
+def test_names_that_are_no_text(subs: Path):
+    (subs / os.fsdecode(b"caf\xe9.ipynb")).write_bytes(notebook())
+    (work,) = find(subs).works
+    assert work.student == "caf\ufffd"
+    assert work.files[0].read_bytes() == notebook()
+
+
+# --- Nothing to grade ---
+
+
+@pytest.mark.parametrize(
+    ("files", "says"),
+    [
+        ({}, "is empty: there is nothing to grade"),
+        ({"a.txt": "", "b.csv": ""}, "holds no notebooks"),
+        ({"ann/a.pdf": "", "bob/": ""}, "holds no notebooks"),
+        ({".hidden.ipynb": ""}, "is empty"),
+    ],
+)
+def test_nothing_to_grade_is_one_sentence(subs: Path, files: dict[str, str], says: str):
+    with pytest.raises(ClassroomError, match=says):
+        find(lay(subs, files))
+
+
+def test_what_is_no_folder_is_one_sentence(subs: Path):
+    with pytest.raises(ClassroomError, match="does not exist"):
+        find(subs / "nowhere")
+    lay(subs, {"a.txt": "text", "b.zip": "text"})
+    for name in ("a.txt", "b.zip"):
+        with pytest.raises(ClassroomError, match="is neither a folder nor a zip file"):
+            find(subs / name)
+
+
+def test_an_unreadable_folder_is_one_sentence(subs: Path, monkeypatch: pytest.MonkeyPatch):
+    lay(subs, {"ann/01.ipynb": notebook()})
+
+    def refuse(path: str) -> None:
+        raise PermissionError(13, "Permission denied", path)
+
+    monkeypatch.setattr(os, "scandir", refuse)  # root may read everything
+    with pytest.raises(ClassroomError, match="cannot be read or unpacked: Permission denied"):
+        find(subs)
+
+
+def test_far_too_many_files_are_no_class(subs: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(classroom, "MAX_FILES", 5)
+    with pytest.raises(ClassroomError, match="more than 5 files: is it the right one"):
+        find(lay(subs, {f"{n}.ipynb": notebook() for n in range(6)}))
+
+
+def test_far_too_many_files_of_one_student_are_a_problem(subs: Path):
+    found = find(lay(subs, {f"eve/{n}.py": f"split = {n}" for n in range(51)} | {"ann/01.ipynb": notebook()}))
+    assert problems(found) == {"eve": "51 notebooks and Python files were handed in: which ones count?"}
+
+
+def test_works_are_in_the_order_of_names(subs: Path):
+    found = find(lay(subs, {f"{name}.ipynb": notebook() for name in ("b", "A", "c")}))
+    assert found.works == tuple(Work(name, (subs / f"{name}.ipynb",)) for name in ("A", "b", "c"))

@@ -1,0 +1,125 @@
+"""Grading on a Dask cluster: a real one, of several processes on this machine."""
+
+import os
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+import pytest
+from distributed import Client, LocalCluster
+from test_grade import ENDLESS, RIGHT, STAND_IN, WRONG, children, orders, solved
+
+from grokcourse.autograder.classrun import Team
+from grokcourse.autograder.cluster import Cluster
+from grokcourse.autograder.grader import GraderError
+from grokcourse.autograder.grading import Settings, Work
+from grokcourse.cli import main
+
+
+@pytest.fixture(scope="module")
+def local() -> Iterator[LocalCluster]:
+    """A scheduler and two worker processes, each with a nanny that starts it anew when it dies."""
+    before = children()
+    with LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0") as cluster:
+        yield cluster
+    _, alive = psutil.wait_procs(children() - before, timeout=20)
+    assert alive == []
+
+
+def test_the_same_grades_as_on_one_machine(local: LocalCluster, tmp_path: Path):
+    contents = {"ann.ipynb": solved("01-task"), "bob.py": RIGHT, "cy.py": WRONG, "dee.py": ENDLESS, "eve.ipynb": "{"}
+    for name, content in contents.items():
+        (tmp_path / name).write_text(content)
+    paths = [tmp_path / name for name in contents]
+    works = [Work(path.stem, (path,)) for path in paths]
+    works += [Work("two", tuple(paths[:2])), Work("open", (paths[0],), problem="which one counts?", late_days=2)]
+    settings = Settings("seed", limits=replace(Settings("").limits, seconds=1))
+    with Team(settings, 1) as team:
+        here = {grade.student: replace(grade, seconds=0) for grade in team.grade_all(works)}
+        protections = team.protections()
+    with Cluster(settings, local.scheduler_address) as cluster:
+        assert [(known.name, known.in_force) for known in cluster.protections()] == [
+            (known.name, known.in_force) for known in protections
+        ]
+        there = {grade.student: replace(grade, seconds=0) for grade in cluster.grade_all(works)}
+    assert there == here
+    assert here["ann"].marks
+
+
+def test_a_worker_that_dies_in_the_middle_costs_nothing(local: LocalCluster, tmp_path: Path):
+    """It is killed while it grades; the nanny starts another one, and all are graded."""
+    works = orders(tmp_path / "subs", *(f"wait {number}" for number in range(12)))
+    with Cluster(Settings("s"), local.scheduler_address, STAND_IN) as cluster, Client(local) as client:
+        grades = cluster.grade_all(works)
+        done = [next(grades)]
+        victim = next(iter(client.run(os.getpid).values()))
+        os.kill(victim, signal.SIGKILL)
+        done += grades
+        assert victim not in client.run(os.getpid).values()
+    assert sorted(grade.student for grade in done) == sorted(work.student for work in works)
+    assert {grade.status for grade in done} == {"graded"}
+
+
+def test_a_submission_that_kills_its_grader_costs_the_others_nothing(local: LocalCluster, tmp_path: Path):
+    works = orders(tmp_path / "subs", "a", "die", "b", "raise", "die once", "c")
+    with Cluster(Settings("s"), local.scheduler_address, STAND_IN) as cluster:
+        grades = {grade.student: grade for grade in cluster.grade_all(works)}
+    assert {student: grade.reason for student, grade in grades.items() if grade.status == "failed"} == {
+        "student 1": "the process that graded it ended: exit code 7",
+        "student 3": "grading it broke off: RuntimeError: a hidden test is broken",
+    }
+    assert len(grades) == 6
+
+
+def test_nothing_is_left_on_the_cluster(local: LocalCluster, tmp_path: Path):
+    with Client(local) as client:
+        before = {process for pid in client.run(os.getpid).values() for process in psutil.Process(pid).children()}
+        with Cluster(Settings("s"), local.scheduler_address, STAND_IN) as cluster:
+            grades = cluster.grade_all(orders(tmp_path / "subs", "a", "hang", "hang", "hang"))
+            assert next(grades).status == "graded"
+            grades.close()
+        for _ in range(100):
+            after = {process for pid in client.run(os.getpid).values() for process in psutil.Process(pid).children()}
+            if after <= before:
+                break
+            time.sleep(0.2)
+        assert after <= before
+
+
+def test_if_nothing_can_be_graded_nobody_is_marked(local: LocalCluster, tmp_path: Path):
+    with (
+        Cluster(Settings("s"), local.scheduler_address, STAND_IN) as cluster,
+        pytest.raises(GraderError, match="students' code cannot be run"),
+    ):
+        list(cluster.grade_all(orders(tmp_path / "subs", "no workshop", "a")))
+
+
+def test_the_command_grades_on_a_cluster(
+    local: LocalCluster, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    (tmp_path / "subs").mkdir()
+    (tmp_path / "subs" / "ann.py").write_text(RIGHT)
+    monkeypatch.chdir(tmp_path)
+    assert main(["grade", "subs", "--scheduler", local.scheduler_address]) == 0
+    assert (tmp_path / "grades" / "grades" / "ann.json").is_file()
+    assert "subs: 1 submission, a file per student." in capsys.readouterr().out
+
+
+def test_no_scheduler_and_no_workers_are_one_sentence(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("grokcourse.autograder.cluster.CONNECT_SECONDS", 1)
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))  # nobody listens there
+        address = f"tcp://127.0.0.1:{listener.getsockname()[1]}"
+        with pytest.raises(GraderError, match=f"there is no Dask scheduler at {address}"):
+            Cluster(Settings("s"), address)
+    with pytest.raises(GraderError, match="there is no Dask scheduler at nonsense"):
+        Cluster(Settings("s"), "nonsense://x")
+    with (
+        LocalCluster(n_workers=0, processes=True, dashboard_address=":0") as cluster,
+        pytest.raises(GraderError, match="has no workers"),
+    ):
+        Cluster(Settings("s"), cluster.scheduler_address)

@@ -1,0 +1,142 @@
+"""Other correct solutions to the exercises of chapter 07."""
+
+import math
+
+import numpy as np
+import torch
+
+from grokcourse import circuit, fourier, measures
+
+
+def _by_hand(logits, questions):
+    """The loss in plain log-softmax, float64."""
+    p = len(logits)
+    rows = logits.double().reshape(p * p, p).log_softmax(dim=-1)
+    right = torch.arange(p).repeat(p) + torch.arange(p).repeat_interleave(p)
+    losses = -rows[torch.arange(p * p), right % p]
+    return losses.mean() if questions is None else losses[questions].mean()
+
+
+def _by_projection(logits, key):
+    """The waves of the sum in the logits, by a basis of tables over a and b."""
+    p = len(logits)
+    total = (torch.arange(p)[:, None] + torch.arange(p)).double()
+    part = torch.zeros_like(logits)
+    for k in key:
+        for wave in (torch.cos, torch.sin):
+            table = wave(2 * math.pi * k * total / p).to(logits.dtype)
+            if table.norm() > 1e-3:
+                table = table / table.norm()
+                part = part + table[:, :, None] * torch.einsum("ab,abc->c", table, logits)
+    return part
+
+
+def restricted_by_projection(logits, key, questions=None):
+    return _by_hand(_by_projection(logits, key) + logits.mean(dim=(0, 1), keepdim=True), questions)
+
+
+def restricted_as_bias_correction(logits, key, questions=None):
+    kept = logits - circuit.ablate_frequencies(logits, drop=key)
+    return float(_by_hand(kept + (logits - kept).mean(dim=(0, 1)), questions))
+
+
+def restricted_with_the_constant(logits, key, questions=None):
+    kept = circuit.of_sum(fourier.keep_frequencies(circuit.by_sum(logits), [0, *key]))
+    return measures.mean_loss(kept, questions).item()
+
+
+def excluded_by_projection(logits, key, questions=None):
+    return _by_hand(logits - _by_projection(logits, key), questions)
+
+
+def excluded_one_after_the_other(logits, key, questions=None):
+    left = logits.clone()
+    for k in key:
+        left = circuit.ablate_frequencies(left, drop=[k])
+    return _by_hand(left, questions).item()
+
+
+def each_in_a_loop(logits, questions=None):
+    p = len(logits)
+    losses = [measures.mean_loss(logits, questions)]
+    for k in range(1, p // 2 + 1):
+        losses.append(measures.excluded_loss(logits, [k], questions))
+    return torch.stack(losses)
+
+
+def each_by_projection(logits, questions=None):
+    keys = [[], *([k] for k in range(1, len(logits) // 2 + 1))]
+    return torch.tensor([float(_by_hand(logits - _by_projection(logits, key), questions)) for key in keys])
+
+
+def gini_by_definition(values):
+    differences = (values[:, None] - values[None, :]).abs().sum()
+    return differences / (2 * len(values) * values.sum())
+
+
+def gini_by_the_lorenz_curve(values):
+    x = np.sort(values.double().numpy())
+    below = np.concatenate([[0], np.cumsum(x) / x.sum()])
+    return float(1 - (below[1:] + below[:-1]).sum() / len(x))
+
+
+def gini_in_a_loop(values):
+    x = sorted(values.tolist())
+    m = len(x)
+    return sum((2 * i - m - 1) * value for i, value in enumerate(x, 1)) / (m * sum(x))
+
+
+def norms_in_a_list(model):
+    return torch.tensor([float(weight.detach().square().sum().sqrt()) for weight in model.parameters()])
+
+
+def norms_by_linalg(model):
+    with torch.no_grad():
+        return torch.stack([torch.linalg.vector_norm(weight) for _, weight in model.named_parameters()])
+
+
+def announced_in_a_loop(steps, values, start, share=0.1, log=False):
+    kept = [(int(s), math.log(v) if log else float(v)) for s, v in zip(steps, values, strict=True) if s >= start]
+    way = kept[-1][1] - kept[0][1]
+    for step, value in kept:
+        if way != 0 and (value - kept[0][1]) / way >= share:
+            return step
+    return None
+
+
+def announced_with_log10(steps, values, start, share=0.1, log=False):
+    steps, values = np.asarray(steps), np.asarray(values, dtype=float)
+    chosen = steps >= start
+    steps, values = steps[chosen], np.log10(values[chosen]) if log else values[chosen]
+    if values[0] == values[-1]:
+        return None
+    rises = values[-1] > values[0]
+    goal = values[0] + share * (values[-1] - values[0])
+    return steps[np.flatnonzero(values >= goal if rises else values <= goal)[0]]
+
+
+ALTERNATIVES = [
+    ("restricted_loss", restricted_by_projection),
+    ("restricted_loss", restricted_as_bias_correction),
+    ("restricted_loss", restricted_with_the_constant),
+    ("excluded_loss", excluded_by_projection),
+    ("excluded_loss", excluded_one_after_the_other),
+    ("excluded_end", "D"),
+    ("excluded_loss_each", each_in_a_loop),
+    ("excluded_loss_each", each_by_projection),
+    ("gini", gini_by_definition),
+    ("gini", gini_by_the_lorenz_curve),
+    ("gini", gini_in_a_loop),
+    ("weight_norms", norms_in_a_list),
+    ("weight_norms", norms_by_linalg),
+    ("first_to_announce", "B"),
+    ("announced", announced_in_a_loop),
+    ("announced", announced_with_log10),
+]
+
+
+def test_the_answers_to_the_questions_are_those_that_the_page_tells():
+    from grokcourse.autograder import answers
+
+    assert answers.excluded_end() == "d"
+    assert answers.first_to_announce() == "b"
