@@ -152,7 +152,7 @@ def main() -> None:
     for ours in list(contestants)[2:]:
         for peer in list(contestants)[:2]:
             ratios = [a / b for a, b in zip(speeds[ours], speeds[peer], strict=True)]
-            low, middle, high = statistics.quantiles(ratios, n=4) if len(ratios) > 1 else ratios * 3
+            low, middle, high = statistics.quantiles(ratios, n=4, method="inclusive") if len(ratios) > 1 else ratios * 3
             print(f"{ours} / {peer}: {middle:.1f} (quartiles {low:.1f} to {high:.1f})")
     full = {
         "otter": full_otter(folder),

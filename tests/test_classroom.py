@@ -405,7 +405,7 @@ def test_a_notebook_that_is_too_large_is_not_unpacked_whole(subs: Path):
 @pytest.mark.parametrize("deep", [False, True])
 def test_a_students_zip_bomb_is_that_students_problem(subs: Path, monkeypatch: pytest.MonkeyPatch, deep: bool):
     monkeypatch.setattr(classroom._Budget.__init__, "__defaults__", (20, 100_000))
-    bomb = zipped({f"{n}.ipynb": b" " * 30_000 for n in range(10)})
+    bomb = zipped({f"{n}.ipynb": b" " * 30_000 + b"%d" % n for n in range(10)})
     many = zipped({f"{n}.txt": b"" for n in range(30)})
     if deep:
         bomb, many = zipped({"in.zip": bomb}), zipped({"in.zip": many})

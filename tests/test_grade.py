@@ -179,6 +179,28 @@ def test_ctrl_c_loses_nothing_and_leaves_no_process(tmp_path: Path):
 
 
 @pytest.mark.usefixtures("nothing_left")
+def test_if_the_run_is_killed_no_process_stays(tmp_path: Path):
+    (tmp_path / "b.py").write_text(ENDLESS)
+    code = (
+        "from grokcourse.autograder.isolation import Limits\n"
+        "from test_grade import *\n"
+        "with Team(Settings('s', limits=Limits(seconds=600, total_seconds=600)), 1) as team:\n"
+        "    team.protections()\n"
+        "    print('up', flush=True)\n"
+        f"    list(team.grade_all([Work('b', (Path({str(tmp_path / 'b.py')!r}),))]))\n"
+    )
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent)}
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, env=environment) as process:
+        assert process.stdout
+        assert process.stdout.readline() == b"up\n"
+        below = psutil.Process(process.pid).children(recursive=True)
+        assert below
+        process.kill()
+    _, alive = psutil.wait_procs(below, timeout=20)
+    assert alive == []
+
+
+@pytest.mark.usefixtures("nothing_left")
 def test_own_tests_and_isolation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     (tmp_path / "subs").mkdir()
     (tmp_path / "subs" / "cy.py").write_text(WRONG)

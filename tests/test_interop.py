@@ -12,7 +12,7 @@ import torch
 from conftest import peer
 from safetensors.torch import load_file, save_file
 
-from grokcourse import interop, runs, tasks
+from grokcourse import circuit, fourier, interop, measures, runs, tasks
 from grokcourse.config import RunConfig
 from grokcourse.interop import WeightsError
 from grokcourse.model import ACTIVATIONS, Transformer
@@ -264,6 +264,21 @@ def test_a_config_that_weights_do_not_show_is_checked(entry, message):
     interop.from_transformer_lens(weights, good)
     with pytest.raises(WeightsError, match=message):
         interop.from_transformer_lens(weights, good | entry)
+
+
+@pytest.mark.parametrize("sizes", SIZES.values(), ids=SIZES)
+def test_the_courses_tools_run_on_foreign_models(sizes):
+    model = interop.from_paper(paper_weights(*sizes))
+    p = model.p
+    logits = circuit.logits_from(circuit.effective_weights(model))
+    torch.testing.assert_close(logits.flatten(0, 1), model(tasks.all_questions(p))[:, :p].detach())
+    torch.testing.assert_close(circuit.all_logits(model), logits)
+    tokens = tasks.all_questions(p)
+    data = tasks.Dataset(tokens, tasks.answers(tokens, p), *tasks.split(p * p, 0.5, seed=0))
+    measured = measures.of(model, [1], data)
+    assert all(value.isfinite().all() for value in measured.values())
+    spectrum = fourier.energy_per_frequency(model.W_E[:p].detach())
+    assert fourier.key_frequencies(spectrum) is not None
 
 
 def test_sizes_read_off_a_model_make_its_config():

@@ -18,7 +18,6 @@ from grokcourse.autograder import check, feedback
 from grokcourse.autograder.registry import CHAPTERS, EXERCISES
 
 CHAPTER = "01-task"
-FOLDER = Path(os.environ.get("GROKCOURSE_TEST_NOTEBOOKS", start.NOTEBOOKS))
 SCORES = """
 import json, sys
 from nbgrader.api import Gradebook
@@ -46,7 +45,7 @@ MIXED = {
 
 
 def read(chapter: str) -> nbformat.NotebookNode:
-    return nbformat.read(FOLDER / f"{chapter}.ipynb", as_version=nbformat.NO_CONVERT)
+    return nbformat.read(start.NOTEBOOKS / f"{chapter}.ipynb", as_version=nbformat.NO_CONVERT)
 
 
 def answered(notebook: nbformat.NotebookNode, answers: dict[str, str]) -> nbformat.NotebookNode:
@@ -150,7 +149,7 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Course:
     source = made.folder / "source" / "course"
     source.mkdir(parents=True)
     for chapter in (chapter for chapter, inside in CHAPTERS.items() if inside):
-        (source / f"{chapter}.ipynb").write_bytes((FOLDER / f"{chapter}.ipynb").read_bytes())
+        (source / f"{chapter}.ipynb").write_bytes((start.NOTEBOOKS / f"{chapter}.ipynb").read_bytes())
     made.nbgrader("generate_assignment", "course", "--create")
     return made
 

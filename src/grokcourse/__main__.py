@@ -2,6 +2,9 @@
 
 import sys
 
+if not sys.flags.safe_path:
+    del sys.path[0]  # the current folder: among submissions, a file torch.py would be imported in place of torch
+
 from .cli import main
 
 sys.exit(main())

@@ -10,6 +10,7 @@ position of ``=``. Of the logits only those of the p numbers are kept, (p, p, p)
 Frequencies are whole numbers 1 … p // 2, and ω_k = 2πk/p. For even p the frequency p/2 has a cosine and no sine.
 """
 
+import copy
 import dataclasses
 import functools
 import math
@@ -480,9 +481,9 @@ def ablate_embedding(
         numbers = numbers - fourier.keep_frequencies(numbers, chosen)
     else:
         numbers = fourier.keep_frequencies(numbers, [0, *chosen])
-    device = model.W_E.device
-    ablated = Transformer(p, model.W_E.shape[1], len(model.attn.W_Q), len(model.mlp.b_in)).to(device, model.W_E.dtype)
-    ablated.load_state_dict(model.state_dict() | {"W_E": torch.cat([numbers, model.W_E.detach()[p:]])})
+    ablated = copy.deepcopy(model)
+    with torch.no_grad():
+        ablated.W_E[:p] = numbers
     return all_logits(ablated)
 
 
@@ -635,9 +636,14 @@ def keep_directions(W_logit: Tensor, frequencies: Iterable[int]) -> Tensor:
         frequencies: K of them, each 1 … p // 2.
 
     Returns:
-        (d_mlp, p). What is left over, as a share of W_logit's Frobenius norm, is what section 4.2 calls the residual.
+        (d_mlp, p). What is left over, as a share of W_logit's Frobenius norm, is the residual of section 4.2.
+
+    Raises:
+        ValueError: if a frequency is out of range.
     """
-    return fourier.keep_frequencies(W_logit.T, _require_frequencies(frequencies, W_logit.shape[1], None)).T
+    return fourier.keep_frequencies(
+        W_logit.T, _require_frequencies(frequencies, W_logit.shape[1], W_logit.shape[1] // 2)
+    ).T
 
 
 # --- a network by hand -----------------------------------------------------------------------------------------------
@@ -717,9 +723,8 @@ def _carried(pattern: Tensor, by_number: Tensor, by_place: Tensor) -> Tensor:
     return from_a + from_b + weights @ by_place.flatten(0, 1)
 
 
-def _require_frequencies(frequencies: Iterable[int], p: int, highest: int | None) -> list[int]:
+def _require_frequencies(frequencies: Iterable[int], p: int, highest: int) -> list[int]:
     """The frequencies as a list; raises ``ValueError`` if one is not 1 … highest, or occurs twice."""
-    highest = p // 2 if highest is None else highest
     chosen = [int(k) for k in frequencies]
     outside = [k for k in chosen if not 1 <= k <= highest]
     if outside:

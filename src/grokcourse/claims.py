@@ -239,8 +239,10 @@ def unbroken(text: str) -> str:
 
 
 def bound_written(claim: Claim, bound: float) -> str:
-    """A bound likewise, without zeros at the end: ``90 %``."""
-    return re.sub(r"\.0+(?!\d)|(\.\d*[1-9])0+(?!\d)", r"\1", written(claim, bound))
+    """A bound likewise, with as many digits as it has: ``90 %``, ``1.25``."""
+    if "%" in claim.show:
+        return unbroken(f"{100 * bound:.10g} %")
+    return f"{bound:,.10g}" if bound == 0 or bound >= 1e-3 else written(claim, bound)
 
 
 def bounds_written(claim: Claim, bounds: Range) -> str:
@@ -258,9 +260,9 @@ def as_markdown(checked: Checked) -> str:
     claim = checked.claim
     texts = [f"{written(claim, value)} ({name})" for name, value in checked.values.items()]
     rows = {"They say": claim.theirs, "We find": ", ".join(texts)}
-    bounds = f"holds: {bounds_written(claim, claim.holds)}"
+    bounds = f"Holds: {bounds_written(claim, claim.holds)}"
     if claim.nearly != claim.holds:
-        bounds += f"; holds partly: {bounds_written(claim, claim.nearly)}"
+        bounds += f"; partly: {bounds_written(claim, claim.nearly)}"
     notes = [claim.remark, claim.miss if checked.verdict != "holds" else ""]
     label, chapter = claim.seen, CHAPTERS[claim.seen.split("-")[0]]
     lines = [
@@ -271,7 +273,7 @@ def as_markdown(checked: Checked) -> str:
         f"{claim.text} [{claim.place[0].upper()}{claim.place[1:]}.]{{.gc-aside}}",
         "",
         *[f"{term}\n: {text}\n" for term, text in rows.items() if text],
-        f"[Measured: {claim.measured} ({bounds}). Seen in chapter {chapter},]{{.gc-aside}} {{ref}}`{label}`.",
+        f"[Measured: {claim.measured}. {bounds}. Seen in chapter {chapter},]{{.gc-aside}} {{ref}}`{label}`.",
         *[f"\n{note}" for note in notes if note],
         ":::",
     ]

@@ -117,7 +117,11 @@ def _parser() -> argparse.ArgumentParser:
     gradescope.set_defaults(command=_gradescope)
     gradescope.add_argument("zip", type=Path, help="the file to write, such as autograder.zip")
     gradescope.add_argument(
-        "--exercises", nargs="+", required=True, metavar="NAME", help="chapters and exercises that count: 01-task, split"
+        "--exercises",
+        nargs="+",
+        required=True,
+        metavar="NAME",
+        help="chapters and exercises that count: 01-task, split",
     )
     gradescope.add_argument("--policy", type=Path, metavar="FILE", help="weights, late days and rounding: a TOML file")
     gradescope.add_argument("--tests", type=Path, metavar="DIR", help="tests of your own, beside the course's")

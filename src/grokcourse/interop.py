@@ -167,7 +167,8 @@ def load_checkpoints(path: Path | str) -> dict[int, Weights]:
 
     Returns:
         Weights by step, rising. The steps are those that the file gives (the paper's ``epochs``, TransformerLens'
-        ``checkpoint_epochs``, or ``epoch``); if it gives none, they are numbered 0, 1, 2, …
+        ``checkpoint_epochs``, or ``epoch``); if it gives none, they are numbered 0, 1, 2, … A run's models have an
+        output for ``=``, and heads that share d_model: others can only be looked at one by one, with ``load``.
 
     Raises:
         WeightsError: as ``load``.

@@ -11,6 +11,7 @@ import queue
 import secrets
 import tempfile
 import warnings
+from asyncio import CancelledError
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -28,6 +29,8 @@ CONNECT_SECONDS = 30
 """How long to wait for the scheduler, and for a first worker."""
 AHEAD = 3
 """Tasks that are sent for each of the workers' threads, so that none is idle and the scheduler's memory stays small."""
+
+GONE = "the connection to the Dask scheduler is lost, or it has cancelled the tasks"
 
 
 class Graders(WorkerPlugin):
@@ -107,7 +110,8 @@ class Cluster:
     def protections(self) -> list[Protection]:
         """What students' code is kept from on every one of the machines."""
         weakest: dict[str, Protection] = {}
-        replies = self._client.run(_protections, self._plugin.name)
+        with _connected():
+            replies = self._client.run(_protections, self._plugin.name)
         for worker, reply in sorted(replies.items()):
             for protection in (Protection(**content) for content in reply):
                 if protection.name not in weakest or (weakest[protection.name].in_force and not protection.in_force):
@@ -126,17 +130,17 @@ class Cluster:
         done = as_completed(loop=self._client.loop, raise_errors=False)
         try:
             while True:
-                while waiting and len(sent) < AHEAD * max(1, sum(self.workers.values())):
-                    work = waiting.pop()
-                    future = self._send(work)
-                    sent[future] = work
-                    done.add(future)
-                if not sent:
-                    return
-                future = next(done)
+                with _connected():
+                    while waiting and len(sent) < AHEAD * max(1, sum(self.workers.values())):
+                        future = self._send(waiting[-1])
+                        sent[future] = waiting.pop()
+                        done.add(future)
+                    if not sent:
+                        return
+                    future = next(done)
                 yield self._grade(future, sent.pop(future))
         finally:
-            if sent:
+            with contextlib.suppress(Exception):  # the cluster may be gone
                 self._client.cancel(list(sent), force=True)
 
     def _send(self, work: Work) -> Future:
@@ -150,7 +154,7 @@ class Cluster:
         if future.status == "finished":
             return replace(Grade.from_dict(json.loads(future.result())), digest=digest(work.files))
         if future.status in ("cancelled", "lost"):
-            raise GraderError("the Dask scheduler is gone, or has cancelled the tasks")
+            raise GraderError(GONE)
         error = future.exception()
         if isinstance(error, GraderError):
             raise error
@@ -166,6 +170,15 @@ class Cluster:
         with contextlib.suppress(Exception):  # the cluster may be gone
             self._client.unregister_worker_plugin(self._plugin.name)
         self._client.close()
+
+
+@contextlib.contextmanager
+def _connected() -> Iterator[None]:
+    """Whatever is raised when the scheduler is gone becomes a GraderError."""
+    try:
+        yield
+    except (OSError, CancelledError, TimeoutError) as error:
+        raise GraderError(GONE) from error
 
 
 def _content(path: Path) -> bytes:

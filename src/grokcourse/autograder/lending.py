@@ -58,16 +58,20 @@ class Withheld:
     __ror__ = __or__
 
 
-def parcel(exercise: str, reference: str) -> bytes:
+def parcel(reference: str, kin: Sequence[str] = ()) -> bytes:
     """The package without one exercise, for ``unpack`` (on the trusted side).
 
     Args:
-        exercise: its name.
         reference: where the package has it, ``module:name``.
+        kin: what else would give it away, likewise.
     """
-    module, _, _ = reference.partition(":")
-    home = f"{NAME}.{module}"
-    return marshal.dumps({name: _compiled(path, exercise if name == home else "") for name, path in _modules().items()})
+    withheld = [place.split(":") for place in (reference, *kin)]
+    return marshal.dumps(
+        {
+            name: _compiled(path, tuple(what for module, what in withheld if name == f"{NAME}.{module}"))
+            for name, path in _modules().items()
+        }
+    )
 
 
 def unpack(content: bytes, find: Callable[[], Any]) -> None:
@@ -121,12 +125,12 @@ def _modules() -> dict[str, Path]:
 
 
 @functools.cache
-def _compiled(path: Path, withheld: str = "") -> bytes:
+def _compiled(path: Path, withheld: tuple[str, ...] = ()) -> bytes:
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    if withheld:
-        places = [i for i, node in enumerate(tree.body) if getattr(node, "name", None) == withheld]
+    for name in withheld:
+        places = [i for i, node in enumerate(tree.body) if getattr(node, "name", None) == name]
         if not places:
-            raise LookupError(f"{path.name} has no definition of {withheld}")
+            raise LookupError(f"{path.name} has no definition of {name}")
         for place in places:
-            tree.body[place] = ast.parse(f"{withheld} = {WITHHELD}({withheld!r})").body[0]
+            tree.body[place] = ast.parse(f"{name} = {WITHHELD}({name!r})").body[0]
     return marshal.dumps(compile(ast.fix_missing_locations(tree), f"<{path.stem}>", "exec", dont_inherit=True))

@@ -34,6 +34,8 @@ class Exercise:
     """Each a little more than the one before, in Markdown."""
     question: bool = False
     """A value to predict, ``name = …``, and not a function to write."""
+    kin: tuple[str, ...] = ()
+    """What else in the package would give it away, ``module:name``; withheld with it while it is graded."""
     blank: str = ""
     """For a class: the method that students write; the rest of the class is given."""
 
@@ -359,6 +361,7 @@ CHAPTERS: dict[str, tuple[Exercise, ...]] = {
             name="weight_norm",
             chapter="03-weight-decay",
             reference="training:weight_norm",
+            kin=("measures:weight_norms",),
             points=2,
             difficulty=2,
             minutes=8,

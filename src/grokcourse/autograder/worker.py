@@ -47,6 +47,8 @@ KEPT_VARIABLES = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "HOME", 
 """What importing the libraries may need of the environment; it is gone before a student's code runs."""
 
 
+GOODBYE_SECONDS = 0.5
+"""How long a worker may take to end after it has closed its connection."""
 STILL_THERE = -1
 """In the place of an exit status."""
 MAX_PROBLEMS = 2**20
@@ -63,7 +65,7 @@ class WorkshopError(Exception):
 class Channel:
     """The trusted end of one worker: messages with a deadline, and the end of the process."""
 
-    def __init__(self, reader: int, writer: int, end: Callable[[], str]) -> None:
+    def __init__(self, reader: int, writer: int, end: Callable[[float], str]) -> None:
         self._reader, self._writer, self._end = reader, writer, end
         self._open = True
         self._talker: threading.Thread | None = None
@@ -85,7 +87,7 @@ class Channel:
             raise TimeLimitError(f"{what} took longer than {seconds:.3g} seconds") from None
         if isinstance(reply, bytes):
             return reply
-        how = self.close()
+        how = self.close(GOODBYE_SECONDS)
         raise LostError(f"the code {how or reply}", memory="memory" in how)
 
     def _talk(self, request: bytes, answer: "queue.SimpleQueue[bytes | OSError | EOFError]") -> None:
@@ -95,12 +97,19 @@ class Channel:
         except (OSError, EOFError) as error:
             answer.put(error)
 
-    def close(self) -> str:
-        """End the worker and whatever it started; returns how it had ended by itself, in words, if it had."""
+    def close(self, patience: float = 0) -> str:
+        """End the worker and whatever it started.
+
+        Args:
+            patience: seconds in which it may end by itself.
+
+        Returns:
+            How it ended by itself, in words, if it did.
+        """
         if not self._open:
             return ""
         self._open = False
-        how = self._end()
+        how = self._end(patience)
         if self._talker:
             self._talker.join(5)  # it must not go on with a descriptor that means another worker by then
         if not (self._talker and self._talker.is_alive()):
@@ -219,11 +228,11 @@ class Workshop:
                 ours.close()
         raise AssertionError
 
-    def _end(self, pid: int) -> str:
+    def _end(self, pid: int, patience: float) -> str:
         """Have the fork server end a worker and all that it started; returns how it ended by itself, if it did."""
         try:
             control = self._ready()
-            control.sendall(b"-" + pid.to_bytes(8, "big"))
+            control.sendall(b"-" + pid.to_bytes(8, "big") + round(1000 * patience).to_bytes(8, "big"))
             status = int.from_bytes(_receive(control, 8), "big", signed=True)
         except (OSError, EOFError):
             self._abandon()
@@ -261,7 +270,8 @@ def _receive(control: socket.socket, length: int) -> bytes:
 
 def _python(call: str) -> list[str]:
     """The command for a Python that finds the same modules as this one and nothing else, and makes a call of ours."""
-    code = f"import sys; sys.path[:] = {sys.path!r}; from {__name__} import serve, take_pipes, work; {call}"
+    code = f"import sys; sys.path[:] = {sys.path!r}; import {__name__} as worker; "
+    code += f"worker.CAN_FORK = {CAN_FORK}; worker.{call}"
     return [sys.executable, "-I", "-B", "-c", code]
 
 
@@ -274,7 +284,7 @@ def _spawn() -> Channel:
     """A worker that is a process of its own, for systems that cannot fork one; it speaks through its pipes."""
     options: dict[str, Any] = {"start_new_session": True} if os.name == "posix" else {}
     process = subprocess.Popen(
-        _python("work(*take_pipes())"),
+        _python("work(*worker.take_pipes())"),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -285,7 +295,9 @@ def _spawn() -> Channel:
     assert process.stdin
     assert process.stdout
 
-    def end() -> str:
+    def end(patience: float) -> str:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(patience)
         code = process.poll()
         if os.name == "posix":
             with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -357,7 +369,7 @@ class Link:
         }
         content = {
             "limits": self.limits.to_dict(),
-            "package": parcel(self.exercise.name, self.exercise.reference),
+            "package": parcel(self.exercise.reference, self.exercise.kin),
             "cells": [(cell.name, cell.source) for cell in self.cells],
             "exercise": self.exercise.name,
             "others": others,
@@ -448,20 +460,26 @@ def serve(descriptor: int) -> None:
             pid = os.fork()
             if pid == 0:
                 control.close()
-                work(descriptors[0], descriptors[0])
+                try:
+                    work(descriptors[0], descriptors[0])
+                except BaseException:  # not through the end of the interpreter, which takes a second
+                    os._exit(1)
                 os._exit(0)
             os.close(descriptors[0])
             workers.add(pid)
             control.sendall(pid.to_bytes(8, "big"))
         else:
-            pid = int.from_bytes(_receive(control, 8), "big")
+            pid, patience = (int.from_bytes(_receive(control, 8), "big") for _ in range(2))
             workers.discard(pid)
-            control.sendall(_end(pid, last=not workers).to_bytes(8, "big", signed=True))
+            control.sendall(_end(pid, patience / 1000, last=not workers).to_bytes(8, "big", signed=True))
 
 
-def _end(pid: int, *, last: bool) -> int:
+def _end(pid: int, patience: float, *, last: bool) -> int:
     """End a worker and what it started; returns its exit status, or ``STILL_THERE`` if it had not ended by itself."""
-    ended = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)  # its number stays its own until it is reaped
+    until = time.monotonic() + patience
+    look = os.WEXITED | os.WNOHANG | os.WNOWAIT  # its number stays its own until it is reaped
+    while not (ended := os.waitid(os.P_PID, pid, look)) and time.monotonic() < until:
+        time.sleep(0.001)
     for kill in (os.killpg, os.kill):
         with contextlib.suppress(ProcessLookupError, PermissionError):
             kill(pid, signal.SIGKILL)
@@ -490,17 +508,21 @@ def take_pipes() -> tuple[int, int]:
 
 def work(reader: int, writer: int) -> None:
     """A worker: load one submission and answer calls about it."""
+    report: dict[str, str] = {}
     if CAN_FORK:
         os.setsid()
         os.dup2(1, 2)  # the fork server's output goes nowhere; its errors do not
     else:
         _import_libraries()
+        report = isolation.prepare()
+        for name in os.environ.keys() - {"SYSTEMROOT"}:
+            del os.environ[name]
     from . import lending, loading
     from .host import Host
 
     order = marshal.loads(_read_frame(reader))
     limits = Limits(**order["limits"])
-    missing = {"limits": isolation.limit(limits)}
+    missing = {**report, "limits": isolation.limit(limits)}
     if "attempts" in order:
         missing["processes"] = isolation.forbid_processes()
         _write_frame(writer, json.dumps([isolation.attempts(*order["attempts"]), missing]).encode())

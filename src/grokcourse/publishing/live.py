@@ -105,6 +105,8 @@ def _train(folder: Path, config: RunConfig) -> None:
             options += [f"--{name.replace('_', '-')}", *map(str, values)]
     if subprocess.run([sys.executable, "-m", "grokcourse", *options]).returncode:
         raise LiveTrainingError(f"the live training failed; see above. {VARIABLE}=never builds from the recorded run")
+    # If this fails, the page that needs the measures computes them itself.
+    subprocess.run([sys.executable, "-m", "grokcourse", "measures", str(folder)])
 
 
 def choose_runs(place: Path, config: RunConfig, say: Callable[[str], None]) -> Path | None:

@@ -42,6 +42,11 @@ def _waves(logits, key):
     return part
 
 
+def _without(logits, key):
+    """The logits without those waves."""
+    return np.asarray(logits, dtype=np.float64) - _waves(logits, key)
+
+
 def _mean(logits):
     return np.asarray(logits, dtype=np.float64).mean(axis=(0, 1))
 
@@ -211,14 +216,14 @@ def rounded(logits, key, questions=None):
 def test_excluded_loss_one(student, draw):
     cases = _cases(draw, (3, draw.prime(5, 7), draw.prime(11, 13)), 1)
     message = "cos ω(a + b) and sin ω(a + b) should be gone from the logits, and nothing else"
-    _compare_losses(student, "excluded_loss", cases, lambda x, key: _loss(x - _waves(x, key)), message)
+    _compare_losses(student, "excluded_loss", cases, lambda x, key: _loss(_without(x, key)), message)
 
 
 @checks("excluded_loss", "several frequencies are taken out together")
 def test_excluded_loss_several(student, draw):
     cases = _cases(draw, (5, 7, draw.prime(11, 17)), 2) + _cases(draw, (draw.prime(11, 17),), 4)
     message = "the waves of all these frequencies should be gone at the same time"
-    _compare_losses(student, "excluded_loss", cases, lambda x, key: _loss(x - _waves(x, key)), message)
+    _compare_losses(student, "excluded_loss", cases, lambda x, key: _loss(_without(x, key)), message)
 
 
 @checks("excluded_loss", "the loss on some questions, while the waves are found with all of them")
@@ -227,7 +232,7 @@ def test_excluded_loss_questions(student, draw):
         (x, key, _some_questions(draw, len(x))) for x, key in _cases(draw, (3, draw.prime(5, 7), draw.prime(11, 13)), 1)
     ]
     message = "the mean should be over the questions given, and the waves those of all questions"
-    _compare_losses(student, "excluded_loss", cases, lambda x, key, rows: _loss(x - _waves(x, key), rows), message)
+    _compare_losses(student, "excluded_loss", cases, lambda x, key, rows: _loss(_without(x, key), rows), message)
 
 
 @checks("excluded_loss", "without its circuit, a network that is nothing else has to guess")
@@ -313,7 +318,7 @@ wrong_values("excluded_end", "Give the letter of your answer, not the loss.", 4.
 
 def _each(logits, questions=None):
     p = len(logits)
-    return [_loss(np.asarray(logits) - _waves(logits, [k] if k else []), questions) for k in range(p // 2 + 1)]
+    return [_loss(_without(logits, [k] if k else []), questions) for k in range(p // 2 + 1)]
 
 
 def _compare_each(student, cases, message):

@@ -1,0 +1,399 @@
+"""The wall's own parts: what is lent to a student's code, the channel to a worker, and what is said to be in force."""
+
+import ast
+import importlib
+import inspect
+import json
+import marshal
+import os
+import signal
+import socket
+import threading
+import time
+import types
+from collections.abc import Iterator
+
+import psutil
+import pytest
+
+from grokcourse.autograder import isolation, lending, wire, worker
+from grokcourse.autograder.isolation import Limits
+from grokcourse.autograder.loading import Cell
+from grokcourse.autograder.registry import EXERCISES
+from grokcourse.autograder.student import LostError, Student, StudentError, TimeLimitError
+from grokcourse.autograder.worker import Channel, Link, Workshop, protections
+
+LENT = [exercise for exercise in EXERCISES.values() if not exercise.question]
+
+
+def codes_in(code: types.CodeType) -> Iterator[types.CodeType]:
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from codes_in(constant)
+
+
+def substance(code: types.CodeType) -> tuple[object, ...]:
+    """What it does, wherever it stands."""
+    constants = [repr(constant) for constant in code.co_consts[1:] if not isinstance(constant, types.CodeType)]
+    return code.co_code, code.co_names, tuple(constants)
+
+
+# --- lending ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("exercise", LENT, ids=lambda exercise: exercise.name)
+def test_a_parcel_holds_everything_but_the_exercise(exercise):
+    parcel = lending.parcel(exercise.reference, exercise.kin)
+    module = importlib.import_module(f"grokcourse.{exercise.reference.partition(':')[0]}")
+    source = ast.parse(inspect.getsource(module))
+    whole = compile(source, f"<{module.__name__.rpartition('.')[2]}>", "exec", dont_inherit=True)
+    theirs = next(c for c in whole.co_consts if isinstance(c, types.CodeType) and c.co_name == exercise.name)
+    modules = {name: marshal.loads(code) for name, code in marshal.loads(parcel).items()}
+    present = {substance(code) for module_code in modules.values() for code in codes_in(module_code)}
+    assert substance(theirs) not in present
+    if docstring := inspect.getdoc(exercise.target):
+        assert docstring.splitlines()[0].encode() not in parcel
+    names = {c.co_name for c in modules[module.__name__].co_consts if isinstance(c, types.CodeType)}
+    assert exercise.name not in names
+    others = {c.co_name for c in whole.co_consts if isinstance(c, types.CodeType)} - {exercise.name}
+    assert others <= names
+
+
+def test_a_parcel_holds_no_tests_answers_or_graders():
+    exercise = LENT[0]
+    modules = marshal.loads(lending.parcel(exercise.reference, exercise.kin))
+    inside = {name.removeprefix("grokcourse.autograder") for name in modules if ".autograder" in name}
+    assert inside == {".toys"}
+    assert not {"grokcourse.cli", "grokcourse.start", "grokcourse.__main__"} & modules.keys()
+
+
+def test_a_parcel_without_the_exercise_in_it_is_refused():
+    with pytest.raises(LookupError, match="no definition of nothing"):
+        lending.parcel("tasks:nothing")
+
+
+def test_what_is_withheld_passes_on_to_what_the_student_wrote():
+    written = []
+    withheld = lending.Withheld("split", lambda: written[-1] if written else None)
+    with pytest.raises(lending.NotYoursError, match="split is what is being graded"):
+        withheld(1)
+    written.append(withheld)  # the student imported it
+    with pytest.raises(lending.NotYoursError):
+        withheld(1)
+    written.append(lambda x: x + 1)
+    assert withheld(1) == 2
+    written.append(complex)
+    assert isinstance(1j, withheld)
+    assert withheld.from_bytes is None if hasattr(complex, "from_bytes") else withheld.__doc__
+
+
+# --- a worker ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def workshop() -> Iterator[Workshop]:
+    with Workshop() as opened:
+        yield opened
+
+
+def link(workshop: Workshop, source: str, exercise: str = "add_modulo", limits: Limits | None = None) -> Link:
+    return Link(workshop, (Cell("cell 1", source),), EXERCISES[exercise], limits or Limits())
+
+
+IMPORTS = f"""
+import importlib
+
+def add_modulo(names):
+    return [sorted(vars(importlib.import_module(name))) for name in names]
+
+def all_questions(name):
+    return importlib.import_module("grokcourse.autograder." + name).__name__
+
+MODULES = {sorted(lending._modules())!r}
+"""
+
+
+@pytest.mark.parametrize("exercise", ["add_modulo", "n_parameters"])
+def test_all_helpers_can_be_imported_where_students_code_runs(workshop, exercise):
+    source = IMPORTS.replace("add_modulo", exercise)
+    opened = link(workshop, source, exercise)
+    try:
+        found = Student(opened.send).ask("call", exercise, (sorted(lending._modules()),))
+    finally:
+        opened.close()
+    assert all(len(names) > 5 for names in found)
+    assert len(found) == len(lending._modules())
+
+
+@pytest.mark.parametrize(
+    "module", ["testing", "registry", "answers", "hidden", "hidden.test_01_task", "feedback", "grading"]
+)
+def test_no_grader_can_be_imported_where_students_code_runs(workshop, module):
+    opened = link(workshop, f"def add_modulo():\n    import grokcourse.autograder.{module}\n    return 1")
+    try:
+        with pytest.raises(StudentError, match="cannot be imported by code that is being graded"):
+            Student(opened.send).add_modulo()
+    finally:
+        opened.close()
+
+
+def test_a_worker_that_is_gone_is_replaced_and_knows_nothing(workshop):
+    source = "import os\nseen = []\ndef add_modulo(leave):\n    seen.append(1)\n"
+    source += "    leave and os._exit(3)\n    return len(seen)"
+    opened = link(workshop, source)
+    student = Student(opened.send)
+    try:
+        assert [student.add_modulo(False), student.add_modulo(False)] == [1, 2]
+        with pytest.raises(LostError, match="exit code 3"):
+            student.add_modulo(True)
+        assert student.add_modulo(False) == 1
+    finally:
+        opened.close()
+
+
+def test_a_call_ends_with_the_submissions_deadline(workshop):
+    opened = link(workshop, "import time\ndef add_modulo():\n    time.sleep(1000)")
+    opened.deadline = time.monotonic() + 2
+    try:
+        with pytest.raises(TimeLimitError):
+            Student(opened.send).add_modulo()
+        with pytest.raises(TimeLimitError):
+            Student(opened.send).add_modulo()
+    finally:
+        opened.close()
+
+
+def test_a_fork_server_that_was_killed_is_started_anew():
+    with Workshop() as own:
+        opened = link(own, "def add_modulo():\n    return 1")
+        try:
+            assert Student(opened.send).add_modulo() == 1
+            for process in psutil.Process().children(recursive=True):
+                if "serve(" in " ".join(process.cmdline()) and _belongs(process, own):
+                    process.kill()
+            with pytest.raises(LostError):
+                Student(opened.send).add_modulo()
+            assert Student(opened.send).add_modulo() == 1
+        finally:
+            opened.close()
+
+
+def _belongs(process: psutil.Process, workshop: Workshop) -> bool:
+    server = workshop._server
+    assert server
+    return server.pid in {process.pid, *(parent.pid for parent in process.parents())}
+
+
+def test_a_closed_workshop_leaves_no_process():
+    before = {process.pid for process in psutil.Process().children(recursive=True)}
+    with Workshop() as own:
+        opened = link(own, "def add_modulo():\n    while True: pass", limits=Limits(seconds=0.2))
+        with pytest.raises(TimeLimitError):
+            Student(opened.send).add_modulo()
+        left_open = link(own, "def add_modulo():\n    return 1")
+        assert Student(left_open.send).add_modulo() == 1
+    assert {process.pid for process in psutil.Process().children(recursive=True)} <= before
+
+
+def test_two_workshops_at_once_do_not_disturb_each_other():
+    answers: dict[int, object] = {}
+
+    def work(number: int) -> None:
+        with Workshop() as own:
+            opened = link(own, f"def add_modulo():\n    return {number}")
+            answers[number] = Student(opened.send).add_modulo()
+            opened.close()
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in (1, 2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert answers == {1: 1, 2: 2}
+
+
+def test_other_exercises_are_the_courses_own(workshop):
+    source = "import torch\ndef all_questions(p):\n    return 'wrong'\ndef add_modulo(p):\n    return all_questions(p)"
+    opened = link(workshop, source)
+    try:
+        assert Student(opened.send).add_modulo(3).shape == (9, 3)
+    finally:
+        opened.close()
+
+
+# --- the channel ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def channel() -> Iterator[tuple[Channel, socket.socket]]:
+    ours, theirs = socket.socketpair()
+
+    def end(patience: float) -> str:
+        theirs.shutdown(socket.SHUT_RDWR)
+        return ""
+
+    descriptor = ours.detach()
+    made = Channel(descriptor, descriptor, end)
+    yield made, theirs
+    made.close()
+    theirs.close()
+
+
+def frame(content: bytes) -> bytes:
+    return len(content).to_bytes(8, "big") + content
+
+
+def test_a_message_and_its_answer(channel):
+    ours, theirs = channel
+    theirs.sendall(frame(b"answer"))
+    assert ours.exchange(b"request", 5, "it") == b"answer"
+    assert theirs.recv(100) == frame(b"request")
+
+
+@pytest.mark.parametrize("said", [b"", b"\0", (100).to_bytes(8, "big"), (100).to_bytes(8, "big") + b"x" * 99])
+def test_silence_ends_with_the_deadline(channel, said):
+    ours, theirs = channel
+    theirs.sendall(said)
+    with pytest.raises(TimeLimitError, match=r"it took longer than 0\.1 seconds"):
+        ours.exchange(b"request", 0.1, "it")
+
+
+@pytest.mark.parametrize("said", [b"", b"\0\0", (100).to_bytes(8, "big") + b"x" * 99])
+def test_an_end_in_the_middle_is_an_end(channel, said):
+    ours, theirs = channel
+    theirs.sendall(said)
+    theirs.shutdown(socket.SHUT_WR)
+    with pytest.raises(LostError, match="ended its own process"):
+        ours.exchange(b"request", 5, "it")
+
+
+@pytest.mark.parametrize("length", [wire.MAX_BYTES + 1, 2**63, 2**64 - 1])
+def test_a_longer_answer_is_refused_at_its_head(channel, length):
+    ours, theirs = channel
+    theirs.sendall(length.to_bytes(8, "big"))
+    with pytest.raises(LostError, match="answered with more than"):
+        ours.exchange(b"request", 5, "it")
+
+
+def test_answers_of_one_test_are_limited_together(monkeypatch):
+    monkeypatch.setattr(wire, "MAX_BYTES", 2000)
+    answer = wire.encode({"value": "x" * 500})
+    student = Student(lambda request: answer)
+    student.ask("begin", "x")
+    assert student.something()
+    with pytest.raises(wire.WireError, match="hold more than"):
+        [student.something() for _ in range(10)]
+    student.ask("begin", "x")
+    assert student.something()
+
+
+# --- protections ------------------------------------------------------------------------------------------------------
+
+
+def in_force(found: list[isolation.Protection]) -> dict[str, bool]:
+    return {protection.name: protection.in_force for protection in found}
+
+
+def test_this_machine_has_all_protections(workshop):
+    found = protections(workshop)
+    if not os.environ.get("CI") and not all(protection.in_force for protection in found):
+        pytest.skip("; ".join(protection.missing for protection in found if not protection.in_force))
+    assert all(protection.in_force and not protection.missing for protection in found), found
+
+
+def test_without_namespaces_seccomp_still_keeps_the_network_away(monkeypatch):
+    monkeypatch.setattr(isolation, "namespaces", tuple)
+    found = protections()
+    assert in_force(found)["network"]
+    assert in_force(found)["processes"]
+
+
+def test_without_landlock_files_are_said_to_be_open(monkeypatch, tmp_path):
+    (tmp_path / "sandlock.py").write_text("raise ImportError('there is no sandlock')")
+    monkeypatch.syspath_prepend(tmp_path)
+    files = next(protection for protection in protections() if protection.name == "files")
+    assert not files.in_force
+    assert "there is no sandlock" in files.missing
+    assert "pip install" in files.missing
+
+
+def test_without_seccomp_processes_are_said_to_be_free(monkeypatch, tmp_path):
+    (tmp_path / "pyseccomp.py").write_text("raise ImportError('there is no pyseccomp')")
+    monkeypatch.syspath_prepend(tmp_path)
+    processes = next(protection for protection in protections() if protection.name == "processes")
+    assert not processes.in_force
+    assert "there is no pyseccomp" in processes.missing
+
+
+def test_with_nothing_at_all_it_still_grades_and_says_so(monkeypatch, tmp_path):
+    (tmp_path / "pyseccomp.py").write_text("raise ImportError('no')")
+    (tmp_path / "sandlock.py").write_text("raise ImportError('no')")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(isolation, "namespaces", tuple)
+    with Workshop() as own:
+        found = protections(own)
+        opened = link(own, "def add_modulo():\n    return 1")
+        assert Student(opened.send).add_modulo() == 1
+        opened.close()
+    assert {name for name, holds in in_force(found).items() if not holds} >= {
+        "files",
+        "network",
+        "processes",
+        "signals",
+    }
+    assert all(protection.missing for protection in found if not protection.in_force)
+
+
+def test_where_nothing_can_be_forked_each_worker_is_its_own_process(monkeypatch):
+    monkeypatch.setattr(worker, "CAN_FORK", False)
+    monkeypatch.setenv("SECRET_OF_MINE", "42")
+    before = {process.pid for process in psutil.Process().children(recursive=True)}
+    source = """
+import os
+def add_modulo(what):
+    if what == "leave":
+        os._exit(5)
+    if what == "loop":
+        while True:
+            pass
+    print("passed", flush=True)
+    os.write(1, b"passed")
+    return sorted(os.environ)
+"""
+    with Workshop() as own:
+        opened = link(own, source, limits=Limits(seconds=1))
+        student = Student(opened.send)
+        assert student.add_modulo("environment") == []
+        with pytest.raises(LostError, match="exit code 5"):
+            student.add_modulo("leave")
+        with pytest.raises(TimeLimitError):
+            student.add_modulo("loop")
+        opened.close()
+        found = protections(own)
+    assert in_force(found)["wall"]
+    assert all(protection.missing for protection in found if not protection.in_force)
+    assert {process.pid for process in psutil.Process().children(recursive=True)} <= before
+
+
+def test_limits_of_threads_are_tried_and_not_assumed():
+    counted = isolation._are_threads_counted()
+    is_root = hasattr(os, "getuid") and os.getuid() == 0
+    assert not (counted and is_root)  # Linux does not count root's
+
+
+def test_a_status_is_told_in_words(workshop):
+    def told(source: str) -> LostError:
+        opened = link(workshop, f"import os, ctypes\ndef add_modulo():\n    {source}")
+        try:
+            with pytest.raises(LostError) as caught:
+                Student(opened.send).add_modulo()
+        finally:
+            opened.close()
+        return caught.value
+
+    assert "exit code 7" in str(told("os._exit(7)"))
+    assert signal.strsignal(signal.SIGSEGV) in str(told("ctypes.string_at(0)"))
+    assert told("os.kill(os.getpid(), 9)").memory
+    assert not told("os.closerange(0, 64)").memory
+    json.dumps(str(told("os.abort()")))
