@@ -44,7 +44,7 @@ def substance(code: types.CodeType) -> tuple[object, ...]:
 
 @pytest.mark.parametrize("exercise", LENT, ids=lambda exercise: exercise.name)
 def test_a_parcel_holds_everything_but_the_exercise(exercise):
-    parcel = lending.parcel(exercise.reference, exercise.kin)
+    parcel = lending.parcel([exercise.reference, *exercise.kin])
     module = importlib.import_module(f"grokcourse.{exercise.reference.partition(':')[0]}")
     source = ast.parse(inspect.getsource(module))
     whole = compile(source, f"<{module.__name__.rpartition('.')[2]}>", "exec", dont_inherit=True)
@@ -62,7 +62,7 @@ def test_a_parcel_holds_everything_but_the_exercise(exercise):
 
 def test_a_parcel_holds_no_tests_answers_or_graders():
     exercise = LENT[0]
-    modules = marshal.loads(lending.parcel(exercise.reference, exercise.kin))
+    modules = marshal.loads(lending.parcel([exercise.reference, *exercise.kin]))
     inside = {name.removeprefix("grokcourse.autograder") for name in modules if ".autograder" in name}
     assert inside == {".toys"}
     assert not {"grokcourse.cli", "grokcourse.start", "grokcourse.__main__"} & modules.keys()
@@ -70,12 +70,12 @@ def test_a_parcel_holds_no_tests_answers_or_graders():
 
 def test_a_parcel_without_the_exercise_in_it_is_refused():
     with pytest.raises(LookupError, match="no definition of nothing"):
-        lending.parcel("tasks:nothing")
+        lending.parcel(["tasks:nothing"])
 
 
 def test_what_is_withheld_passes_on_to_what_the_student_wrote():
     written = []
-    withheld = lending.Withheld("split", lambda: written[-1] if written else None)
+    withheld = lending.Withheld("split", lambda name: written[-1] if written else None)
     with pytest.raises(lending.NotYoursError, match="split is what is being graded"):
         withheld(1)
     written.append(withheld)  # the student imported it
@@ -169,9 +169,10 @@ def test_a_fork_server_that_was_killed_is_started_anew():
         opened = link(own, "def add_modulo():\n    return 1")
         try:
             assert Student(opened.send).add_modulo() == 1
-            for process in psutil.Process().children(recursive=True):
-                if "serve(" in " ".join(process.cmdline()) and _belongs(process, own):
-                    process.kill()
+            servers = [process for process in psutil.Process().children(recursive=True) if _belongs(process, own)]
+            for process in servers:
+                process.kill()
+            psutil.wait_procs(servers, timeout=30)
             with pytest.raises(LostError):
                 Student(opened.send).add_modulo()
             assert Student(opened.send).add_modulo() == 1

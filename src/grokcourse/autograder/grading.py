@@ -4,21 +4,25 @@ This is all that a class, a cluster's worker and the Gradescope container do wit
 calls ``grade``.
 """
 
+import contextlib
 import hashlib
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from . import testing
 from .isolation import Limits
-from .registry import EXERCISES
+from .registry import EXERCISES, Exercise
 from .report import Mark, marks
 from .student import Student
 from .submission import MAX_BYTES, Submission, SubmissionError, read
 from .testing import Outcome
 from .worker import Link, Workshop
+
+BRIEF_SECONDS = 2
+"""What one call may take when a file's exercises are first tried together."""
 
 
 @dataclass(frozen=True)
@@ -119,25 +123,57 @@ def grade(work: Work, settings: Settings, workshop: Workshop) -> Grade:
     if work.problem or not submissions:
         return result("unreadable", work.problem or "; ".join(problems) or "there is no file to grade")
     owners = _owners(submissions)
-    outcomes: list[Outcome] = []
     deadline = began + settings.limits.total_seconds
+    names = [name for name in settings.exercises or owners if name in owners]
+    passed: dict[str, list[Outcome]] = {}
+    for submission in submissions:
+        own = [EXERCISES[name] for name in names if owners[name] is submission]
+        passed |= _try_together(submission, own, settings, workshop, deadline)
+    outcomes: list[Outcome] = []
     broken: set[str] = set()
     for name in settings.exercises or owners:
-        owner = owners.get(name)
-        tests = testing.hidden_tests(EXERCISES[name])
-        if owner is None:
+        exercise, owner = EXERCISES[name], owners.get(name)
+        tests = testing.hidden_tests(exercise)
+        if name in passed:
+            outcomes += passed[name]
+        elif owner is None:
             outcomes += [Outcome(name, test.title, "missing", "not handed in") for test in tests]
         elif owner.name in broken:
             message = f"not tried: {owner.name} cannot be loaded (see its first exercise)"
             outcomes += [Outcome(name, test.title, "time-out", message) for test in tests]
         else:
-            link = Link(workshop, owner.cells, EXERCISES[name], settings.limits, deadline)
-            outcomes += _run_tests(link, tests, settings, deadline)
+            link = Link(workshop, owner.cells, exercise, settings.limits, deadline=deadline)
+            with contextlib.closing(link):
+                outcomes += _run_tests(link, exercise, settings, deadline)
             for problem in link.problems:  # of a .py file they begin with its name
                 problems.append(problem if problem.startswith(owner.name) else f"{owner.name}, {problem}")
             if not link.loaded:
                 broken.add(owner.name)
     return result("graded", outcomes=outcomes)
+
+
+def _try_together(
+    submission: Submission, exercises: Sequence[Exercise], settings: Settings, workshop: Workshop, deadline: float
+) -> dict[str, list[Outcome]]:
+    """Test a file's exercises over one link, which is quick, and return the outcomes of those that pass every test.
+
+    None of their solutions is there, so that a pass is the student's own. Whatever does not pass is no verdict: it may
+    be for another exercise's fault, and is tested again by itself, with the others solved and the full limits.
+    """
+    if len(exercises) < 2:
+        return {}
+    limits = settings.limits
+    brief = replace(limits, seconds=min(BRIEF_SECONDS, limits.seconds), load_seconds=min(10, limits.load_seconds))
+    link = Link(workshop, submission.cells, exercises[0], brief, together=exercises, deadline=deadline)
+    passed: dict[str, list[Outcome]] = {}
+    with contextlib.closing(link):
+        for exercise in exercises:
+            outcomes = _run_tests(link, exercise, settings, deadline, whole=False)
+            if all(outcome.passed for outcome in outcomes):
+                passed[exercise.name] = outcomes
+            elif link.is_closed:  # that exercise ended the worker
+                break
+    return passed
 
 
 def digest(files: Sequence[Path]) -> str:
@@ -166,19 +202,20 @@ def _owners(submissions: Sequence[Submission]) -> dict[str, Submission]:
     return {name: owners[name] for name in EXERCISES if name in owners}
 
 
-def _run_tests(link: Link, tests: Sequence[testing.HiddenTest], settings: Settings, deadline: float) -> list[Outcome]:
-    """The outcomes of one exercise's tests; its worker is gone afterwards."""
+def _run_tests(
+    link: Link, exercise: Exercise, settings: Settings, deadline: float, *, whole: bool = True
+) -> list[Outcome]:
+    """The outcomes of one exercise's tests, or of those up to the first that is not passed."""
     outcomes: list[Outcome] = []
-    try:
-        for test in tests:
-            if time.monotonic() > deadline:
-                message = f"not tried: all {settings.limits.total_seconds:g} seconds of this submission are used up"
-            elif outcomes and outcomes[-1].status == "time-out":
-                message = "not tried: an earlier test of this exercise took too long"
-            else:
-                outcomes.append(testing.run_test(link.exercise, test, Student(link.send), settings.seed))
-                continue
-            outcomes.append(Outcome(link.exercise.name, test.title, "time-out", message))
-    finally:
-        link.close()
+    for test in testing.hidden_tests(exercise):
+        if time.monotonic() > deadline:
+            message = f"not tried: all {settings.limits.total_seconds:g} seconds of this submission are used up"
+        elif outcomes and outcomes[-1].status == "time-out":
+            message = "not tried: an earlier test of this exercise took too long"
+        else:
+            outcomes.append(testing.run_test(exercise, test, Student(link.send), settings.seed))
+            if not whole and not outcomes[-1].passed:
+                break
+            continue
+        outcomes.append(Outcome(exercise.name, test.title, "time-out", message))
     return outcomes

@@ -1,4 +1,4 @@
-"""The course's package as a student's code sees it while one exercise is graded: all of it but that exercise.
+"""The course's package as a student's code sees it while an exercise is graded: all of it but that exercise.
 
 Students' code may import the course's modules, and uses their helpers. What it is asked to write must not be there to
 be imported or copied. So the trusted side sends a *parcel*: the compiled modules, without the graders, and with a
@@ -14,13 +14,14 @@ import importlib.util
 import marshal
 import sys
 import types
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 PACKAGE = Path(__file__).parent.parent
 NAME = __package__.partition(".")[0]
-NOT_LENT = {"__init__", "__main__", "cli", "start"}
+NOT_LENT = {"__init__", "__main__", "cli", "start", "plots"}
+"""``plots`` knows nothing of the course: the fork server has it imported already, once for all workers."""
 TOYS = f"{__package__}.toys"
 WITHHELD = "__withheld__"
 
@@ -32,12 +33,12 @@ class NotYoursError(Exception):
 class Withheld:
     """Stands in the package where the exercise was; when the package uses it, it is what the student wrote."""
 
-    def __init__(self, name: str, find: Callable[[], Any]) -> None:
+    def __init__(self, name: str, find: Callable[[str], Any]) -> None:
         self.__name__ = name
         self._find = find
 
     def _yours(self) -> Any:
-        found = self._find()
+        found = self._find(self.__name__)
         if found is None or found is self:
             raise NotYoursError(f"{self.__name__} is what is being graded: only what you write yourself counts")
         return found
@@ -58,28 +59,30 @@ class Withheld:
     __ror__ = __or__
 
 
-def parcel(reference: str, kin: Sequence[str] = ()) -> bytes:
-    """The package without one exercise, for ``unpack`` (on the trusted side).
+def parcel(withheld: Iterable[str]) -> bytes:
+    """The package without some of its functions and classes, for ``unpack`` (on the trusted side).
 
     Args:
-        reference: where the package has it, ``module:name``.
-        kin: what else would give it away, likewise.
+        withheld: where the package has the exercises, and what else would give them away: ``module:name``.
+
+    Raises:
+        LookupError: if a module has no such definition.
     """
-    withheld = [place.split(":") for place in (reference, *kin)]
+    places = [place.split(":") for place in withheld]
     return marshal.dumps(
         {
-            name: _compiled(path, tuple(what for module, what in withheld if name == f"{NAME}.{module}"))
+            name: _compiled(path, tuple(what for module, what in places if name == f"{NAME}.{module}"))
             for name, path in _modules().items()
         }
     )
 
 
-def unpack(content: bytes, find: Callable[[], Any]) -> None:
+def unpack(content: bytes, find: Callable[[str], Any]) -> None:
     """Make the parcel the only grokcourse that can be imported (on the student's side, before any of it is).
 
     Args:
         content: what ``parcel`` returned.
-        find: returns what the student wrote for the exercise, or None.
+        find: returns what the student wrote under a name, or None.
     """
     for name in (NAME, __package__):
         sys.modules[name].__path__ = []
@@ -101,7 +104,7 @@ def lend(others: Mapping[str, str], names: dict[str, Any], used: Collection[str]
 
 
 class _Lender(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    def __init__(self, codes: dict[str, bytes], find: Callable[[], Any]) -> None:
+    def __init__(self, codes: dict[str, bytes], find: Callable[[str], Any]) -> None:
         self.codes = codes
         self.find = find
 

@@ -7,6 +7,7 @@ choice is a convenience and no protection: protection is the worker's business.
 
 import ast
 import builtins
+import functools
 import itertools
 import re
 import sys
@@ -17,6 +18,9 @@ from dataclasses import dataclass
 from typing import Any
 
 CELL_MAGICS_WITH_PYTHON = {"time", "timeit", "capture", "prun"}
+MAGIC_SIGNS = set("%!?")
+MAGIC_LINE = re.compile(r"^([ \t]*+)(?:[%!?].*|[\w., \t]++=[ \t]*+[%!].*|[\w.]++\?{1,2}[ \t]*)$", re.MULTILINE)
+BEGINNING = re.compile(r"(?:@|(?:async|class|def|from|import)\b|[^\W\d]\w*[ \t]*=)")
 MAX_PARTS = 1_000
 """A cell that is no Python is looked at in no more parts than these."""
 SAFE_BUILTINS = {"abs", "bool", "dict", "float", "frozenset", "int", "len", "list", "max", "min", "pow", "range"}
@@ -40,13 +44,14 @@ def without_magics(source: str) -> str:
         if magic not in CELL_MAGICS_WITH_PYTHON:
             return ""
         source = source.replace(first, "", 1)
+    if not MAGIC_SIGNS & set(source):
+        return source
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        magic_line = re.compile(r"^([ \t]*+)(?:[%!?].*|[\w., \t]++=[ \t]*+[%!].*|[\w.]++\?{1,2}[ \t]*)$", re.MULTILINE)
-        return magic_line.sub(r"\1pass", source)
+        return MAGIC_LINE.sub(r"\1pass", source)
     return source
 
 
@@ -125,8 +130,7 @@ def _statements(source: str, name: str) -> list[ast.stmt]:
 def _parts(source: str) -> list[str]:
     """A source cut before each definition, import or assignment that begins a line; every line keeps its number."""
     lines = source.split("\n")
-    begins = re.compile(r"(?:@|(?:async|class|def|from|import)\b|[^\W\d]\w*[ \t]*=)")
-    cuts = [i for i, line in enumerate(lines) if begins.match(line) and not (i and lines[i - 1].startswith("@"))]
+    cuts = [i for i, line in enumerate(lines) if BEGINNING.match(line) and not (i and lines[i - 1].startswith("@"))]
     ends = [*cuts, len(lines)] if cuts[:1] == [0] else [0, *cuts, len(lines)]
     return ["\n" * start + "\n".join(lines[start:end]) for start, end in itertools.pairwise(ends)][:MAX_PARTS]
 
@@ -163,10 +167,12 @@ def _needed(statements: Iterator[ast.stmt], answers: Collection[str]) -> set[str
         needed |= more
 
 
+@functools.cache
 def _used(node: ast.AST) -> set[str]:
     return {part.id for part in ast.walk(node) if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load)}
 
 
+@functools.cache
 def _bound(node: ast.AST) -> set[str]:
     return {part.id for part in ast.walk(node) if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)}
 

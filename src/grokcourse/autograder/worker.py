@@ -4,6 +4,7 @@
 no files but Python's (see ``isolation``). For every exercise of a submission it forks a worker. The worker gets the
 submission's cells and the package without that exercise (see ``lending``), loads the cells, and answers calls until it
 is ended. So a wrong or hostile exercise costs no other, and no solution is where the code under test could find it.
+(``grading`` first tries all exercises over one link, without any of their solutions: what passes there has passed.)
 
 On systems without fork every worker is a process of its own, which imports torch first: slower, and otherwise the same.
 What comes back is data in messages with a length limit and a deadline (see ``wire``). Nothing else is believed: neither
@@ -314,7 +315,7 @@ def _spawn() -> Channel:
 
 @dataclass
 class Link:
-    """One exercise of one submission, behind the wall; its ``send`` is what ``Student`` needs.
+    """An exercise of a submission (or several), behind the wall; its ``send`` is what ``Student`` needs.
 
     A worker that is gone is replaced at the next call; a submission that could not be loaded is not tried again.
     """
@@ -323,6 +324,8 @@ class Link:
     cells: "Sequence[Cell]"
     exercise: "Exercise"
     limits: Limits = field(default_factory=Limits)
+    together: "Sequence[Exercise]" = ()
+    """Other exercises that are tested over the same link: of these, too, there is only what the student wrote."""
     deadline: float = math.inf
     """When the whole submission has to be done, on the clock of ``time.monotonic``: no call goes on after it."""
     problems: list[str] = field(default_factory=list)
@@ -349,6 +352,11 @@ class Link:
             self._channel = None
             raise
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether there is no worker (yet, or any more)."""
+        return self._channel is None
+
     def close(self) -> None:
         """End the worker and whatever it started."""
         if self._channel:
@@ -362,16 +370,17 @@ class Link:
         from .lending import parcel
         from .registry import EXERCISES
 
+        tested = [self.exercise, *(other for other in self.together if other is not self.exercise)]
         others = {
             other.name: other.reference.partition(":")[0]
             for other in EXERCISES.values()
-            if not other.question and other is not self.exercise
+            if not other.question and other not in tested
         }
         content = {
             "limits": self.limits.to_dict(),
-            "package": parcel(self.exercise.reference, self.exercise.kin),
+            "package": parcel(place for exercise in tested for place in (exercise.reference, *exercise.kin)),
             "cells": [(cell.name, cell.source) for cell in self.cells],
-            "exercise": self.exercise.name,
+            "exercises": [exercise.name for exercise in tested],
             "others": others,
         }
         channel = self.workshop.open(self.limits)
@@ -528,11 +537,10 @@ def work(reader: int, writer: int) -> None:
         _write_frame(writer, json.dumps([isolation.attempts(*order["attempts"]), missing]).encode())
         return
     names: dict[str, Any] = {}
-    exercise = order["exercise"]
-    lending.unpack(order["package"], lambda: names.get(exercise))
+    lending.unpack(order["package"], lambda name: names.get(name))
     cells = [loading.Cell(name, source) for name, source in order["cells"]]
     isolation.forbid_processes()
-    loaded = loading.load(cells, {exercise})
+    loaded = loading.load(cells, set(order["exercises"]))
     names = loaded.names
     lending.lend(order["others"], names, loaded.used)
     _write_frame(writer, json.dumps(loaded.problems).encode())
@@ -554,6 +562,7 @@ def _import_libraries() -> None:
     import torch
     import tqdm  # noqa: F401
 
+    from .. import plots  # noqa: F401
     from . import host, lending, loading  # noqa: F401
 
     torch.set_num_threads(1)
