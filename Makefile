@@ -41,7 +41,7 @@ $(VENV)/peers/%/.installed: tests/peers/%.txt $(STAMP)
 	@touch $@
 
 test: site peers ## Build the site, then run all tests, those of the built site included
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 lint: setup ## Check style and format
 	$(BIN)/ruff check .

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from filelock import FileLock
 
 ROOT = Path(__file__).parents[1]
 
@@ -33,12 +34,26 @@ def build() -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture(scope="session")
-def site() -> Site:
-    """The site as the sources stand now: built here, which costs seconds after ``make site``."""
+def site(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Site:
+    """The site as the sources stand now: built here, which costs seconds after ``make site``.
+
+    Where tests run in several processes (pytest-xdist), the first that needs it builds it for all.
+    """
+    if worker_id == "master":
+        _build_or_stop()
+    else:
+        shared = tmp_path_factory.getbasetemp().parent
+        with FileLock(shared / "site.lock"):
+            if not (shared / "site.built").exists():
+                _build_or_stop()
+                (shared / "site.built").touch()
+    return Site(ROOT / "_build" / "html", toc_pages())
+
+
+def _build_or_stop() -> None:
     built = build()
     if built.returncode:
         pytest.exit(f"the site does not build:\n{(built.stdout + built.stderr)[-6000:]}", returncode=1)
-    return Site(ROOT / "_build" / "html", toc_pages())
 
 
 def peer(name: str) -> Path:
