@@ -527,6 +527,7 @@ def test_without_dask_a_scheduler_is_one_sentence(
     subs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
     monkeypatch.setitem(sys.modules, "distributed", None)
+    monkeypatch.delitem(sys.modules, "grokcourse.autograder.cluster", raising=False)
     arguments = ["grade", str(subs), "--output", str(subs.parent / "out"), "--scheduler", "tcp://127.0.0.1:1"]
     assert main(arguments) == 1
     assert "pip install 'grokcourse[cluster]'" in capsys.readouterr().err

@@ -85,7 +85,9 @@ def test_prose_is_resolved_and_code_is_for_students(built: dict[str, nbformat.No
     links = re.findall(r"\]\(([^)\s]*)\)", outside_code)
     assert links
     assert [link for link in links if not link.startswith("https://")] == []
-    assert [word for word in ("myst_nb", "glue(", "verify_chapter", "hidden", "# Solution") if word in code] == []
+    assert [
+        word for word in ("myst_nb", "glue(", "verify_chapter", "autograder.hidden", "# Solution") if word in code
+    ] == []
 
 
 @pytest.mark.parametrize("chapter", PAGES)

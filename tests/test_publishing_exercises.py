@@ -247,7 +247,11 @@ def included_lines() -> set[str]:
         lines |= {line.strip() for line in text.splitlines()}
         for block in re.findall(r"```\{literalinclude\} (.*?)```", text, re.DOTALL):
             source = (page.parent / block.split()[0]).read_text(encoding="utf-8")
-            shown = exercises._lines(ast.parse(source), re.search(r":pyobject: (\S+)", block)[1])
+            part = re.search(r":pyobject: (\S+)", block)
+            if part is None:  # a whole file
+                lines |= {line.strip() for line in source.splitlines()}
+                continue
+            shown = exercises._lines(ast.parse(source), part[1])
             lines |= {source.splitlines()[number - 1].strip() for number in shown}
     return lines
 

@@ -518,6 +518,7 @@ def take_pipes() -> tuple[int, int]:
 def work(reader: int, writer: int) -> None:
     """A worker: load one submission and answer calls about it."""
     report: dict[str, str] = {}
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job is born with it ignored
     if CAN_FORK:
         os.setsid()
         os.dup2(1, 2)  # the fork server's output goes nowhere; its errors do not
