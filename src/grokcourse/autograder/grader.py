@@ -151,7 +151,11 @@ class Grader:
 
     def _start(self) -> "subprocess.Popen[bytes]":
         path = [place for place in sys.path if place]  # never whatever folder we happen to stand in
-        code = f"import sys; sys.path[:] = {path!r}; from {__name__} import serve; serve({self.function!r})"
+        code = (
+            f"import sys; sys.path[:] = {path!r}; from grokcourse.autograder.worker import Workshop; "
+            "workshop = Workshop(); "  # its process imports torch while this one does
+            f"from {__name__} import serve; serve({self.function!r}, workshop)"
+        )
         try:
             self._said = tempfile.TemporaryFile()  # noqa: SIM115 (closed in _end)
             process = self._process = subprocess.Popen(
@@ -204,7 +208,7 @@ def settings_from(content: dict[str, Any]) -> Settings:
 # --- In the process that grades ---
 
 
-def serve(function: str) -> None:
+def serve(function: str, workshop: Workshop) -> None:
     """Read settings and then works from standard input, and answer each with a line."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
@@ -214,7 +218,7 @@ def serve(function: str) -> None:
     call = pkgutil.resolve_name(function)
     lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     threading.Thread(target=_read_input, args=(lines,), daemon=True).start()
-    with Workshop() as workshop:
+    with workshop:
         settings = settings_from(json.loads(lines.get()))
 
         def answer(reply: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ through pyseccomp: it knows the system calls' numbers on every architecture. *Na
 which is on every Linux: an empty network, and process numbers of one's own, so that ending the first process ends all.
 *Limits* by the standard library's ``resource``. None of them needs root, and each stands without the others.
 
-Everything here but ``namespaces`` runs in the worker's process.
+Everything here but ``namespaces`` and the small classes runs in the worker's process.
 """
 
 import contextlib
@@ -29,6 +29,10 @@ from typing import Any
 INSTALL = "pip install 'grokcourse[grade]'"
 
 
+MAX_BYTES = 16 * 2**20
+"""A longer message is refused; the largest honest answer, all logits modulo 113, has 6 MB."""
+
+
 @dataclass(frozen=True)
 class Limits:
     """What a student's code may use."""
@@ -47,6 +51,18 @@ class Limits:
     def to_dict(self) -> dict[str, Any]:
         """As JSON types."""
         return asdict(self)
+
+
+class TimeLimitError(Exception):
+    """The student's code took longer than it may."""
+
+
+class LostError(Exception):
+    """The process with the student's code is gone: it left, crashed, or was ended for using too much memory."""
+
+    def __init__(self, text: str, *, memory: bool = False) -> None:
+        super().__init__(text)
+        self.memory = memory
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from . import wire
+from .isolation import LostError, TimeLimitError  # noqa: F401  (what sending may raise)
 from .wire import MAX_TEXT, Handle, WireError
 
 
@@ -23,18 +24,6 @@ class StudentError(Exception):
 
 class MissingError(Exception):
     """The student has not written it (yet)."""
-
-
-class TimeLimitError(Exception):
-    """The student's code took longer than it may."""
-
-
-class LostError(Exception):
-    """The process with the student's code is gone: it left, crashed, or was ended for using too much memory."""
-
-    def __init__(self, text: str, *, memory: bool = False) -> None:
-        super().__init__(text)
-        self.memory = memory
 
 
 @dataclass

@@ -15,8 +15,8 @@ import torch
 from safetensors.torch import load, save
 from torch import Tensor
 
-MAX_BYTES = 16 * 2**20
-"""A longer message is refused; the largest honest answer, all logits modulo 113, has 6 MB."""
+from .isolation import MAX_BYTES
+
 MAX_STRUCTURE = 2**20
 """Bytes of a message that are not arrays: a longer one would become too many Python objects."""
 MAX_TEXT = 400

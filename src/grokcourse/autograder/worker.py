@@ -33,9 +33,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import isolation
-from .isolation import Limits, Protection
-from .student import LostError, TimeLimitError
-from .wire import MAX_BYTES, sendable
+from .isolation import MAX_BYTES, Limits, LostError, Protection, TimeLimitError
 
 if TYPE_CHECKING:
     from .loading import Cell
@@ -369,6 +367,7 @@ class Link:
     def _load(self) -> Channel:
         from .lending import parcel
         from .registry import EXERCISES
+        from .wire import sendable
 
         tested = [self.exercise, *(other for other in self.together if other is not self.exercise)]
         others = {
