@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from grokcourse import start
+from grokcourse import autograder, start
 from grokcourse.autograder import classrun
 from grokcourse.autograder.classrun import ClassRunError, Plan, Record, Team, make_plan, read_grades
 from grokcourse.autograder.grader import Grader, GraderError, settings_from
@@ -528,6 +528,7 @@ def test_without_dask_a_scheduler_is_one_sentence(
 ):
     monkeypatch.setitem(sys.modules, "distributed", None)
     monkeypatch.delitem(sys.modules, "grokcourse.autograder.cluster", raising=False)
+    monkeypatch.delattr(autograder, "cluster", raising=False)
     arguments = ["grade", str(subs), "--output", str(subs.parent / "out"), "--scheduler", "tcp://127.0.0.1:1"]
     assert main(arguments) == 1
     assert "pip install 'grokcourse[cluster]'" in capsys.readouterr().err
