@@ -12,14 +12,16 @@ import threading
 import time
 import types
 from collections.abc import Iterator
+from pathlib import Path
 
 import psutil
 import pytest
 
 from grokcourse.autograder import isolation, lending, wire, worker
+from grokcourse.autograder.grading import Settings, Work, grade
 from grokcourse.autograder.isolation import Limits
 from grokcourse.autograder.loading import Cell
-from grokcourse.autograder.registry import EXERCISES
+from grokcourse.autograder.registry import CHAPTERS, EXERCISES
 from grokcourse.autograder.student import LostError, Student, StudentError, TimeLimitError
 from grokcourse.autograder.worker import Channel, Link, Workshop, protections
 
@@ -398,3 +400,27 @@ def test_a_status_is_told_in_words(workshop):
     assert told("os.kill(os.getpid(), 9)").memory
     assert not told("os.closerange(0, 64)").memory
     json.dumps(str(told("os.abort()")))
+
+
+def test_what_fails_for_anothers_fault_is_tried_by_itself(workshop: Workshop, tmp_path: Path):
+    """Attention calls attention_scores: tried together with a wrong one it fails, and by itself it passes."""
+    wrong = "def attention_scores(q, k):\n    return 0 * q @ k.transpose(-1, -2)"
+    imports = "import math\nimport torch\nfrom torch import Tensor, nn\nfrom grokcourse.model import Tap, no_tap"
+    path = tmp_path / "x.py"
+    path.write_text("\n\n\n".join([imports, wrong, EXERCISES["Attention"].source]))
+    got = {mark.exercise.name: mark for mark in grade(Work("s", (path,)), Settings("seed"), workshop).marks}
+    assert got["Attention"].status == "ok"
+    assert got["attention_scores"].status == "wrong"
+
+
+def test_no_exercise_of_a_file_is_there_while_they_are_tried_together(workshop: Workshop, tmp_path: Path):
+    names = [exercise.name for exercise in CHAPTERS["01-task"] if exercise.reference.startswith("tasks:")]
+    assert len(names) > 2
+    stolen = [
+        f"from grokcourse import tasks\n\ndef {name}(*args, **kwargs):\n    return tasks.{name}(*args, **kwargs)"
+        for name in names
+    ]
+    path = tmp_path / "x.py"
+    path.write_text("\n\n\n".join(stolen))
+    got = grade(Work("s", (path,)), Settings("seed"), workshop)
+    assert {mark.exercise.name: mark.points for mark in got.marks} == dict.fromkeys(names, 0)

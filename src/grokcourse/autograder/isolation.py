@@ -30,7 +30,7 @@ INSTALL = "pip install 'grokcourse[grade]'"
 
 
 MAX_BYTES = 16 * 2**20
-"""A longer message is refused; the largest honest answer, all logits modulo 113, has 6 MB."""
+"""A longer message is refused; the answers of an honest exercise hold less than a tenth of a megabyte a test."""
 
 
 @dataclass(frozen=True)
