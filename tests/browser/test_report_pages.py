@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser
-from test_browser import AXE, VIEWS, browser, opened  # noqa: F401
+from test_browser import AXE, VIEWS, opened
 from test_reports import HOSTILE, INFO, hostile_class, made_up_class
 
 from grokcourse.autograder import policy, report
@@ -26,7 +26,7 @@ PAGES["hostile"] = f"feedback/{file_names([HOSTILE])[0]}.html"
 
 @pytest.mark.parametrize(("width", "scheme"), VIEWS)
 @pytest.mark.parametrize("name", PAGES)
-def test_a_report_opens_whole_and_alone(browser: Browser, folder: Path, name: str, width: int, scheme: str):  # noqa: F811
+def test_a_report_opens_whole_and_alone(browser: Browser, folder: Path, name: str, width: int, scheme: str):
     with opened(browser, (folder / PAGES[name]).as_uri(), width, scheme) as watched:
         page = watched.page
         assert watched.troubles == []
@@ -39,7 +39,7 @@ def test_a_report_opens_whole_and_alone(browser: Browser, folder: Path, name: st
         assert [f"{fault['id']}: {node['html'][:160]}" for fault in violations for node in fault["nodes"]] == []
 
 
-def test_from_the_class_to_a_student(browser: Browser, folder: Path):  # noqa: F811
+def test_from_the_class_to_a_student(browser: Browser, folder: Path):
     with opened(browser, (folder / "report.html").as_uri()) as watched:
         watched.page.get_by_role("link", name="Åse Øst").click()
         assert watched.page.title() == "Feedback for Åse Øst"
@@ -47,7 +47,7 @@ def test_from_the_class_to_a_student(browser: Browser, folder: Path):  # noqa: F
         assert watched.troubles == []
 
 
-def test_no_script_would_run_even_if_one_got_in(browser: Browser, folder: Path):  # noqa: F811
+def test_no_script_would_run_even_if_one_got_in(browser: Browser, folder: Path):
     whole = (folder / PAGES["student"]).read_text(encoding="utf-8")
     broken = folder / "feedback" / "broken.html"
     broken.write_text(whole.replace("</main>", "<script>document.title = 'run'</script></main>"), encoding="utf-8")
