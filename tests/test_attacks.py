@@ -56,7 +56,7 @@ def message(text, arrays=b"", entries=None):
     return struct.pack("<Q", len(header)) + header + arrays
 """
 LIMITS = Limits(seconds=20, load_seconds=30, total_seconds=200, memory=2**28)
-SHORT = replace(LIMITS, seconds=1.5, load_seconds=5)
+SHORT = replace(LIMITS, seconds=1.5, load_seconds=3)
 """For what never ends."""
 
 
@@ -69,12 +69,10 @@ class Attack:
     status: str
     """Of the attacked exercise: "ok" has all its points, everything else none; "" is anything but ok."""
     whole: bool = False
-    """Whether the attack ends the loading of the notebook, and costs it every exercise."""
+    """Whether the attack costs its notebook every exercise: it forges what the worker says of the loading."""
     needs: str = ""
     """The protection without which it must not be tried here."""
     endless: bool = False
-    points: float = 0
-    """If it is not all of them or none: for the tests that are passed honestly."""
 
 
 def body(name: str, source: str, status: str = "", **more) -> Attack:
@@ -141,7 +139,7 @@ LEAVING = [
         if calls > 1:
             os._exit(0)
         return (a + b) % p
-    """, "error", points=0.25),
+    """, "error"),
     body("SIGSTOP", "os.kill(os.getpid(), 19)", "time-out", endless=True),
     body("an endless loop", "while True: pass", "time-out", endless=True),
     body("an endless sleep", "time.sleep(10**6)", "time-out", endless=True),
@@ -346,7 +344,7 @@ LIES = [
         "all answers at once": "import torch; return torch.cartesian_prod((a + b) % p, torch.arange(p))",
     }.items()
 ] + [
-    body("the inputs themselves", "return a", "wrong", points=0.25),
+    body("the inputs themselves", "return a", "wrong"),
     body("a subclass with the right numbers", """
         import torch
         return ((a + b) % p).as_subclass(type('Mine', (torch.Tensor,), {}))
@@ -594,11 +592,10 @@ HARM = [
 ]  # fmt: skip
 
 AT_LOADING = [
-    cell(name, source + RIGHT, "", whole=True, endless="while" in source)
+    cell(name, source + RIGHT, "ok")
     for name, source in {
         "a class that leaves": "class A:\n    os._exit(0)\n",
         "a class that is stopped": "class A:\n    os.kill(os.getpid(), 9)\n",
-        "a class without an end": "class A:\n    while True: pass\n",
         "a decorator": "@(lambda f: os._exit(0))\ndef f(): pass\n",
         "a default argument": "def f(x=os._exit(0)): pass\n",
         "an annotation": "def f(x: os._exit(0)): pass\n",
@@ -616,6 +613,16 @@ AT_LOADING = [
     cell("a statement that leaves", "os._exit(0)\n" + RIGHT, "ok"),
     cell("a loop without an end", "while True: pass\n" + RIGHT, "ok"),
     cell("a reply in advance", "class A:\n    send(b'[]')\n" + RIGHT, whole=True),
+    cell("a wrong place", "class A:\n    send(b'@0 2'); os._exit(0)\n" + RIGHT, whole=True),
+    cell("no place", "class A:\n    send(b'@9 -1'); os._exit(0)\n" + RIGHT, whole=True),
+    cell("places without an end", "class A:\n    while True: send(b'@2 1')\n" + RIGHT, "ok", endless=True),
+    cell("more ends than are forgiven", "class A: os._exit(0)\n" * 9 + RIGHT, whole=True),
+    cell("a name that lies", RIGHT.replace("return", "error = NameError('x'); error.name = []; raise error #"), "error"),
+    cell("some ends", "class A: os._exit(0)\n" * 3 + "@print\n@(lambda f: os._exit(1))\ndef f(): pass\n" + RIGHT, "ok"),
+    cell("two loops without an end", "class A:\n    while True: pass\n" * 2 + RIGHT, "ok", endless=True),
+    cell("the exercise ends the process", RIGHT.replace("def", "@(lambda f: os._exit(0))\ndef"), "error"),
+    cell("the exercise shuts the connection", RIGHT.replace("p)", "p=os.close(wall()))", 1), "error"),
+    cell("the exercise never ends", RIGHT.replace("p)", "p=max(iter(int, 1)))", 1), "error", endless=True),
     cell("problems that inject", "class A:\n    raise ValueError('=<script>alert(1)</script>\\x1b[2J\\ud800')\n" + RIGHT, "ok"),
     cell("a constant that explodes", "x = 9 ** 9 ** 9 ** 9\n" + RIGHT, "ok"),
     cell("a text that explodes", "def f():\n    return 'x' * 10**12 * 10**12\n" + RIGHT, "ok"),
@@ -768,7 +775,7 @@ def test_attack(attack, workshop, in_force, outside, tmp_path):
     attacked, honest = got.marks[::-1] if got.marks[0].exercise.name == "all_questions" else got.marks
     seen = [(outcome.exercise, outcome.status, outcome.message) for outcome in got.outcomes], got.problems
     assert got.status == "graded", seen
-    assert attacked.points == (1 if attack.status == "ok" else attack.points), seen
+    assert attacked.points == (1 if attack.status == "ok" else 0), seen
     assert attacked.status != "ok" if attack.status == "" else attacked.status == attack.status, seen
     if attack.whole:
         assert honest.points == 0, seen

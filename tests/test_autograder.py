@@ -60,12 +60,15 @@ def test_plain_values_cross_unchanged(value):
     assert type(back) is type(value)
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.int64, torch.bool, torch.bfloat16, torch.uint8])
+@pytest.mark.parametrize("dtype", wire.DTYPES, ids=str)
 def test_tensors_cross_with_shape_dtype_and_every_bit(dtype):
-    for tensor in (torch.arange(6).reshape(2, 3).T, torch.tensor(1), torch.zeros(0, 3), torch.arange(3).expand(2, 3)):
+    turned = torch.complex(torch.zeros(2), torch.ones(2)).conj().imag  # a view that only says "the negative of"
+    tensors = [torch.arange(6).reshape(2, 3).T, torch.tensor(1), torch.zeros(0, 3), torch.arange(3).expand(2, 3)]
+    for tensor in [*tensors, torch.arange(6)[5::6], *([turned] if dtype.is_signed else [])]:
         back = wire.decode(wire.encode(tensor.to(dtype)))
         assert back.dtype == dtype
-        assert back.equal(tensor.to(dtype))
+        assert back.shape == tensor.shape
+        assert back.double().equal(tensor.to(dtype).double())
 
 
 def test_what_crossed_does_not_change_any_more():
@@ -208,6 +211,9 @@ def test_feedback_is_html_that_a_students_text_cannot_break():
 # --- reading submissions ----------------------------------------------------------------------------------------------
 
 
+F = "def f(x):\n    return math.pi"
+
+
 def names_of(*sources):
     return loading.load([Cell(f"cell {n}", textwrap.dedent(source)) for n, source in enumerate(sources, start=1)])
 
@@ -233,6 +239,95 @@ def test_definitions_and_the_constants_they_need_are_loaded_and_nothing_else():
     assert names["k"]() == 1
     assert "UNUSED" not in names
     assert "result" not in names
+
+
+@pytest.mark.parametrize(
+    ("value", "is_run"),
+    [
+        ("lambda x: helper(x).real + math.pi", True),
+        ("lambda x=helper(1): x", True),
+        ("Doubler()", True),
+        ("functools.partial(helper, x=2)", True),
+        ("functools.lru_cache(maxsize=3)(helper)", True),
+        ("helper(2)", True),
+        ("(lambda: helper(1))()", False),
+        ("check(helper)", False),
+        ("unknown(helper)", False),
+    ],
+)
+def test_an_answer_may_be_made_by_the_submissions_own_code(value, is_run):
+    source = f"""
+        import functools, math
+        from grokcourse.autograder import check
+        class Doubler:
+            def __call__(self, x):
+                return 2 * x
+        def helper(x=1):
+            return 2 * x
+        answer = {value}
+        other = {value}
+        def uses():
+            return other
+    """
+    names = loading.load([Cell("cell 1", textwrap.dedent(source))], ["answer"]).names
+    assert ("answer" in names) is is_run
+    assert ("other" in names) is (is_run and "helper(2)" != value != "Doubler()" and "=helper" not in value)
+
+
+@pytest.mark.parametrize(
+    "sources",
+    [
+        ("try:\n    import math\nexcept ImportError:\n    !pip install math\n    print('again')\n    import math", F),
+        (
+            "import sys\nif 'google.colab' in sys.modules:\n    !pip install x\nelse:\n    import math\n    print(0)",
+            F,
+        ),
+        ("COLAB = False\nif COLAB:\n    from google.colab import drive\n    drive.mount('/x')\nimport math", F),
+        ("import no_such_module, math", F),
+        ("import math", "def f(x: Float[Tensor, 'n']) -> Undefined | None:\n    return math.pi"),
+        ("import math", "    # indented, as IPython allows\n    def f(x=0):\n        return math.pi"),
+        ("import math", "```python\n" + F + "\n```"),
+        ("import math", "<<<<<<< HEAD\n" + F + "\n=======\n" + F + "\n>>>>>>> mine"),
+        ("import math", F + "\nprint 'done'\nf(0"),
+        ("import math", "def f(x):\n    display(x)\n    print(get_ipython())\n    return math.pi"),
+        ("import math", "N = 0\ndef f(x):\n    global N\n    N += 1\n    return math.pi"),
+        ("import math", "P = 2\nP += 1", "def f(x):\n    return math.pi + P - 3"),
+        ("import math\r\n%matplotlib inline\r\n!ls", "%%time\r\n" + F.replace("\n", "\r\n")),
+        ("import math", "if 1 < 2:\n    print('deep')\n    if True:\n        " + F.replace("\n", "\n        ")),
+        ("import math", "if 0: pass\n" + "elif 0: pass\n" * 700, F),
+    ],
+)
+def test_what_works_in_a_notebook_works_here(sources):
+    loaded = names_of(*sources)
+    assert loaded.names["f"](0) == np.pi, (loaded.problems, loaded.failed)
+
+
+def test_what_was_not_run_is_said_where_it_is_missed():
+    host = Host(*_names_and_failed("def k(): return 5\nK = k()", "def f(): return K", "def g(x=1/0): pass"))
+    assert wire.decode(host(wire.encode(["call", "f", [], {}]))) == {
+        "error": [
+            "NameError",
+            "name 'K' is not defined (cell 2, line 1); cell 1, line 2 is not run: only imports, definitions and "
+            "simple constants are; compute it where you need it",
+        ]
+    }
+    assert wire.decode(host(wire.encode(["call", "g", [], {}]))) == {
+        "missing": "cell 3, line 1: ZeroDivisionError: division by zero"
+    }
+    assert wire.decode(host(wire.encode(["call", "h", [], {}]))) == {"missing": ""}
+
+
+def _names_and_failed(*sources):
+    loaded = names_of(*sources)
+    return loaded.names, loaded.failed
+
+
+def test_an_array_of_one_number_turned_round_can_be_sent():
+    assert wire.decode(wire.encode(np.ones(1)[::-1])).tolist() == [1]
+
+
+def test_a_name_is_what_python_takes_it_for():
+    assert loading.defined_in("def \uff46oo\uff3fbar(x): pass") == ["foo_bar"]
 
 
 def test_the_last_definition_wins():

@@ -127,6 +127,16 @@ def test_every_figure_has_a_text_alternative(site: Site, page: str):
     assert all(svg.get("role") == "img" for svg in article.select("svg:not([aria-hidden=true])"))
 
 
+def test_no_table_or_role_is_left_as_markdown(site: Site):
+    left = [
+        (path.name, found.group())
+        for path in html_files(site)
+        for prose in parsed(path).select("article p")
+        if (found := re.search(r"\A\s*\|.+\||\{[\w:]+\}`", prose.get_text()))
+    ]
+    assert left == []
+
+
 def test_the_course_has_figures_to_look_at(site: Site):
     counts = {page: len(parsed(site.html / f"{page}.html").select("article svg[role=img]")) for page in EXECUTED}
     assert all(counts[page] for page in EXECUTED if re.match(r"book/0\d-", page)), counts

@@ -157,7 +157,7 @@ def test_a_value_is_written_for_readers(show, value, expected):
         ("{:.0f}", (0, 100), "at most 100"),
         ("{:.0f}", (10, math.inf), "10 or more"),
         ("{:,.0f}", (3830, 3830), "exactly 3,830"),
-        ("{:.0f}", (0, math.inf), "any"),
+        ("{:.0f}", (0, math.inf), "0 or more"),
         ("{:.1f}", (0.8, 1.25), "0.8 to 1.25"),
         ("{:,.0f} times", (500, 2000), "500 to 2,000"),
         ("{:.1e}", (3e-8, 1.2e-7), "3.0 · 10⁻⁸ to 1.2 · 10⁻⁷"),

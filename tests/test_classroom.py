@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from grokcourse.autograder import classroom
+from grokcourse.autograder import classroom, submission
 from grokcourse.autograder.classroom import ClassroomError, Found, find_works, read_gradescope
 from grokcourse.autograder.grading import Work
 
@@ -130,14 +130,34 @@ def test_canvas(subs: Path):
     }
     assert set(problems(found)) == {"textcy (1004)", "linkdee (1005)", "pdfeve (1006)"}
     assert found.notes == (
-        "Canvas marks 2 files as late and does not say by how much; [late.days] in a policy file can",
+        "the platform marks as late, without saying by how much: linkdee (1005), obrienbob (1002) ([late.days] in a "
+        "policy file can)",
     )
 
 
 def test_canvas_without_names(subs: Path):
-    found = find(lay(subs, {f"anon_{who}_{50001 + n}_x.ipynb": notebook() for n, who in enumerate(("aB3xY", "Q7rst"))}))
+    files = {
+        "anon_1aB3x_50001_2_x.ipynb": notebook(),
+        "LATE_anon_Q7rst_50002_my_LATE_work.ipynb": notebook(),
+        "anon_zz9Zz_text.html": "<p>",
+    }
+    found = find(lay(subs, files))
     assert found.layout == "a Canvas export"
-    assert list(names(found)) == ["anon (aB3xY)", "anon (Q7rst)"]
+    assert list(names(found)) == ["anon (1aB3x)", "anon (Q7rst)", "anon (zz9Zz)"]
+    assert len(found.notes) == 1
+    assert ": anon (Q7rst) (" in found.notes[0]
+
+
+@pytest.mark.parametrize("says_utf8", [True, False])
+def test_names_in_a_zip_file_that_does_not_say_that_it_is_utf8(subs: Path, says_utf8: bool):
+    """Canvas' and macOS' zip files do not."""
+    content = zipped({"mu\u0308llerzoe\u0308_1003_50004_01-task.ipynb": notebook()})
+    if not says_utf8:
+        content = bytearray(content)
+        for place in (7, content.index(b"PK\x01\x02") + 9):
+            content[place] &= ~0x08  # the flag that says UTF-8
+    (subs / "submissions.zip").write_bytes(bytes(content))
+    assert list(names(find(subs / "submissions.zip"))) == ["müllerzoë (1003)"]  # and in the composed form
 
 
 @pytest.mark.parametrize("number", [1, 2, 12])
@@ -254,12 +274,44 @@ def test_broken_metadata_tells_nothing(text: str):
     assert read_gradescope(text) in ({}, {"submission_1": classroom.Submitted(("submission_1",))})
 
 
+def test_blackboard(subs: Path):
+    files = {
+        "Home_work 1_ann_lee_attempt_2026-11-20-10-00-00_01-task.ipynb": notebook(),
+        "Home_work 1_ann_lee_attempt_2026-11-20-10-00-00.txt": "Name: Ann Lee",
+        "Home_work 1_bob_lee_attempt_2026-11-19-10-00-00_01-task.ipynb": notebook(),
+        "Home_work 1_bob_lee_attempt_2026-11-19-10-00-00_05.ipynb": notebook("05-fourier"),
+        "Home_work 1_bob_lee_attempt_2026-11-21-23-30-00_work_attempt.ipynb": notebook(source="later = 1"),
+        "Home_work 1_cy_attempt_2026-11-20-10-00-00.txt": "Name: Cy",
+        "Home_work 1_eve_attempt_2026-11-20-10-00-00_x_attempt_2026-11-01-10-00-00_y.ipynb": notebook(source="eve = 1"),
+        "Home_work 1_fay_attempt_2026-11-31-10-00-00_01.ipynb": notebook(source="fay = 1"),
+    }
+    found = find(lay(subs, files))
+    assert found.layout == "a Blackboard export"
+    assert {work.student: [path.name[-12:] for path in work.files] for work in found.works} == {
+        "ann_lee": ["1-task.ipynb"],
+        "bob_lee": ["-00_05.ipynb", "ttempt.ipynb"],
+        "cy": [],
+        "eve": ["0-00_y.ipynb"],
+        "fay": ["-00_01.ipynb"],
+    }
+    assert {work.student: work.handed_in for work in found.works} == {
+        "ann_lee": "2026-11-20T10:00:00",
+        "bob_lee": "2026-11-21T23:30:00",
+        "cy": "2026-11-20T10:00:00",
+        "eve": "2026-11-20T10:00:00",
+        "fay": "",  # there is no such day
+    }
+    alone = find_again(lay(subs / "alone", {"hw_1_ann_attempt_2026-11-20-10-00-00_x.ipynb": notebook()}))
+    assert list(names(alone)) == ["ann"]
+
+
+@pytest.mark.parametrize("group", [False, True])
 @pytest.mark.parametrize("wrapped", ["", "assignment_42_export/"])
-def test_gradescope(subs: Path, wrapped: str):
+def test_gradescope(subs: Path, wrapped: str, group: bool):
     files = {
         "submission_metadata.yml": METADATA,
         "submission_11/01.ipynb": notebook(),
-        "submission_12/01.ipynb": notebook(),
+        **({"submission_12/01.ipynb": notebook()} if group else {}),
         "submission_13/01.ipynb": notebook(source="later = 1"),
         "submission_14/01.ipynb": notebook(),
     }
@@ -273,7 +325,9 @@ def test_gradescope(subs: Path, wrapped: str):
     ]
     (ann, *_) = found.works
     assert [path.parent.name for path in ann.files] == ["submission_13"]  # handed in later than submission_11
-    assert problems(found) == {}
+    assert ann.handed_in == "2026-10-03T08:00:00+00:00"
+    empty = "nothing was handed in"
+    assert problems(found) == ({} if group else {'Bob "B" O\'Neill (bob@uni.edu)': empty, "Zoë Ü (79)": empty})
 
 
 def test_gradescope_without_metadata_goes_by_its_folders(subs: Path):
@@ -298,7 +352,92 @@ def test_nbgrader(subs: Path, course_folder: bool):
     assert found.layout == "nbgrader's submitted folder"
     ann, bob = found.works
     assert [path.parent.name for path in ann.files] == ["ps1-again"]
+    assert [work.handed_in for work in (ann, bob)] == ["2026-10-02T09:00:00+00:00", ""]
     assert [path.parent.name for path in bob.files] == ["ps1", "ps5"]
+
+
+@pytest.mark.parametrize(
+    ("stamp", "handed_in"),
+    [
+        ("2026-10-01 09:00:00.5 UTC\n", "2026-10-01T09:00:00+00:00"),
+        ("2026-10-01 09:00:00 +0200", "2026-10-01T07:00:00+00:00"),
+        ("2026-10-01 09:00:00", "2026-10-01T09:00:00+00:00"),  # as nbgrader reads it
+        ("2026-10-01 09:00:00 CEST", ""),  # nobody knows how far from UTC
+        ("yesterday", ""),
+        ("0001-01-01 00:00:00 UTC", ""),  # students can write this file, too
+        ("9999-12-31 23:59:59 UTC", ""),
+        ("2026-13-01 09:00:00 UTC", ""),
+        ("", ""),
+    ],
+)
+def test_nbgraders_times(subs: Path, stamp: str, handed_in: str):
+    (work,) = find(lay(subs, {"ann/ps1/01.ipynb": notebook(), "ann/ps1/timestamp.txt": stamp})).works
+    assert work.handed_in == handed_in
+
+
+# --- Names of files ---
+
+
+@pytest.mark.parametrize(
+    "name", ["01.IPYNB", "Untitled (1).ipynb", "01.ipynb.txt", "01.Ipynb.TXT", "01.ipynb.json", "1.PY"]
+)
+@pytest.mark.parametrize("packed", [False, True])
+def test_notebooks_by_other_names(subs: Path, name: str, packed: bool):
+    content = b"def split(): 1" if name == "1.PY" else notebook()
+    files = {"ann.zip": zipped({name: content})} if packed else {f"ann/{name}": content}
+    found = find(lay(subs, files | {"bob.ipynb.txt": notebook()}))
+    assert list(names(found)) == ["ann", "bob"]
+    assert problems(found) == {}
+    for work in found.works:
+        assert "split" in submission.read(work.files[0]).exercises
+
+
+def test_what_is_left_out_is_said_by_name(subs: Path):
+    files = {
+        "ann/01.ipynb": notebook(),
+        "bob/run.json": "{}",
+        "bob/grades/bob.json": "{}",
+        "carl.pdf": "",
+        "dee.rar": "",
+        "policy.toml": "",
+    }
+    found = find(lay(subs, files))
+    assert names(found) == {"ann": ["01.ipynb"]}
+    assert found.layout == "a folder per student"
+    assert found.notes == (
+        "left out, as results of an earlier run: bob",
+        "left out, as no student's: carl.pdf, dee.rar, policy.toml",
+    )
+
+
+@pytest.mark.parametrize("layout", ["folders", "files", "zip"])
+def test_one_folder_around_a_class(subs: Path, layout: str):
+    """As Google Drive has it: the assignment's folder is no student's, whose notebooks would clash."""
+    end = ".ipynb" if layout != "folders" else "/01.ipynb"
+    files = {f"HW 1/{who}{end}": notebook(source=f"x = '{who}'") for who in ("Ann - 01", "Bob - 01")}
+    if layout == "zip":
+        (subs / "HW 1-20261120T100000Z-001.zip").write_bytes(zipped(files))
+        found = find(subs / "HW 1-20261120T100000Z-001.zip")
+    else:
+        found = find(lay(subs, files))
+    if layout == "files":  # one student's two tries, for all we know
+        assert list(problems(found)) == ["HW 1"]
+    else:
+        assert list(names(found)) == ["Ann - 01", "Bob - 01"]
+        assert problems(found) == {}
+        assert found.notes == ("all files lie in one folder, HW 1: it is taken for the class, not for a student",)
+
+
+def test_a_file_beside_two_exports_does_not_hide_them(subs: Path):
+    files = {
+        "policy.toml": "",
+        "week1/leeann_1001_50001_01-task.ipynb": notebook(),
+        "week5/leeann_1001_60001_05.ipynb": notebook("05-fourier"),
+    }
+    found = find(lay(subs, files))
+    assert found.layout == "a Canvas export"
+    assert {student: len(files) for student, files in names(found).items()} == {"leeann (1001)": 2}
+    assert found.notes == ("left out, as no student's: policy.toml",)
 
 
 # --- Two files ---
@@ -379,7 +518,8 @@ def test_names_in_a_zip_file_lead_nowhere(subs: Path, name: str):
     before = set(subs.parent.rglob("*"))
     found = find(subs / "class.zip")
     assert names(found) == {"ann": ["ann.ipynb"]}
-    assert found.notes == ("1 file left out: a zip file gives them names that lead out of it",)
+    assert len(found.notes) == 1
+    assert found.notes[0].startswith("left out, as a zip file gives them names that lead out")
     new = set(subs.parent.rglob("*")) - before
     assert all(path.is_relative_to(subs / "unpacked") for path in new)
 
@@ -463,7 +603,7 @@ def test_symbolic_links_never_lead_outside(subs: Path):
     (subs / "loop").symlink_to(subs, target_is_directory=True)
     found = find(subs)
     assert names(found) == {"ann": ["01.ipynb"], "eve": ["05.ipynb"]}
-    assert found.notes == ("4 files left out: symbolic links, which could lead anywhere",)
+    assert found.notes == ("left out, as symbolic links could lead anywhere: loop, mal, eve/all, eve/01.ipynb",)
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
@@ -559,6 +699,24 @@ def test_an_unreadable_folder_is_one_sentence(subs: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(os, "scandir", refuse)  # root may read everything
     with pytest.raises(ClassroomError, match="cannot be read or unpacked: Permission denied"):
         find(subs)
+
+
+def test_a_folder_that_one_student_closed_is_that_students_problem(subs: Path, monkeypatch: pytest.MonkeyPatch):
+    lay(
+        subs, {"ann/01.ipynb": notebook(), "eve/01.ipynb": notebook(), "zoe/01.ipynb": notebook(), "zoe/x/05.ipynb": ""}
+    )
+    scan = os.scandir
+
+    def refuse(path: str) -> object:
+        if str(path).endswith(("eve", "x")):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)  # root may read everything
+    found = find(subs)
+    assert names(found) == {"ann": ["01.ipynb"], "eve": [], "zoe": ["01.ipynb"]}
+    assert problems(found) == {"eve": "eve cannot be read: Permission denied"}
+    assert "zoe: x cannot be read: Permission denied" in found.notes
 
 
 def test_far_too_many_files_are_no_class(subs: Path, monkeypatch: pytest.MonkeyPatch):

@@ -95,6 +95,21 @@ def test_runs_says_what_is_intact_and_what_is_broken(tmp_path, monkeypatch, caps
     assert main(["runs", "good"]) == 0
 
 
+@pytest.mark.skipif(os.name == "nt", reason="there is no sh")
+def test_neither_a_poor_terminal_nor_a_reader_who_leaves_ends_in_a_traceback():
+    """A terminal that knows ASCII only, and ``grokcourse … | head -1``."""
+    show = "import sys; from grokcourse import cli; cli._train = lambda options: print('é─' * 50_000) or 0; "
+    show += "sys.exit(cli.main(['train']))"
+    environment = os.environ | {"PYTHONIOENCODING": "ascii", "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-c", show]
+    whole = subprocess.run(command, capture_output=True, env=environment, check=False)
+    assert (whole.returncode, whole.stderr, whole.stdout[:4]) == (0, b"", b"????")
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment) as left:
+        left.stdout.close()
+        assert left.stderr.read() == b""
+    assert left.returncode == 1
+
+
 @pytest.mark.parametrize("arguments", [[], ["--help"], ["train", "--help"], ["runs", "--help"], ["--version"]])
 def test_help_is_there(arguments, capsys):
     with pytest.raises(SystemExit) as stop:

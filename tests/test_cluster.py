@@ -98,6 +98,19 @@ def test_if_nothing_can_be_graded_nobody_is_marked(local: LocalCluster, tmp_path
         list(cluster.grade_all(orders(tmp_path / "subs", "no workshop", "a")))
 
 
+def test_when_all_workers_have_left_grading_ends_with_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("grokcourse.autograder.cluster.ALONE_SECONDS", 0.1)
+    with (
+        LocalCluster(n_workers=1, threads_per_worker=1, processes=False, dashboard_address=":0") as own,
+        Cluster(Settings("s"), own.scheduler_address, STAND_IN) as cluster,
+    ):
+        own.scale(0)
+        while cluster.workers:
+            time.sleep(0.05)
+        with pytest.raises(GraderError, match=r"has had no workers for 0\.1 seconds"):
+            list(cluster.grade_all(orders(tmp_path / "subs", "a", "b")))
+
+
 def test_the_command_grades_on_a_cluster(
     local: LocalCluster, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ):

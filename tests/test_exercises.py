@@ -1,13 +1,18 @@
 """The release gate: our own solution gets full marks, the stub none, and every planted mistake its own hint."""
 
+import copy
+import dataclasses
+import functools
 import importlib
 import inspect
 
+import numpy as np
 import pytest
+import torch
 
 from grokcourse.autograder.feedback import Feedback, run_checks
 from grokcourse.autograder.registry import CHAPTERS, EXERCISES
-from grokcourse.autograder.testing import hidden_tests, planted_mistakes
+from grokcourse.autograder.testing import OwnTestsError, hidden_tests, planted_mistakes, use_tests
 
 SEEDS = ("one", "two", "three")
 MISTAKES = [
@@ -19,6 +24,12 @@ ALTERNATIVES = [
     pytest.param(EXERCISES[name], answer, id=f"{name}-{index}")
     for chapter in CHAPTERS
     for index, (name, answer) in enumerate(importlib.import_module(f"test_exercises_{chapter[:2]}").ALTERNATIVES)
+]
+
+WRONG = [
+    pytest.param(EXERCISES[name], answer, id=f"{name}-{getattr(answer, '__name__', answer)}")
+    for chapter in CHAPTERS
+    for name, answer in getattr(importlib.import_module(f"test_exercises_{chapter[:2]}"), "WRONG", ())
 ]
 
 
@@ -41,6 +52,57 @@ def test_the_stub_gets_nothing(exercise):
     assert [outcome.status for outcome in outcomes] == ["missing"]
 
 
+def filled(value, fill):
+    """The same kind of value with other content: a tensor of the same shape, a tuple as long, another number."""
+    match value:
+        case torch.Tensor():
+            return fill(value)
+        case np.ndarray():
+            return fill(torch.from_numpy(value)).numpy()
+        case int() | float():
+            return type(value)(fill(torch.tensor(float(value))).item())
+        case list() | tuple():
+            return type(value)(filled(item, fill) for item in value)
+        case _ if dataclasses.is_dataclass(value):
+            return type(value)(*(filled(item, fill) for item in vars(value).values()))
+    return value
+
+
+def answers_that_do_nothing(right):
+    """Functions that return nothing, an argument, or what has the right shape only; ``right`` is what returns that."""
+
+    def of_the_right_shape(*args, fill, **kwargs):
+        args, kwargs = copy.deepcopy((args, kwargs))  # a training step, say, changes its model
+        return filled(right(*args, **kwargs), fill)
+
+    yield "None", lambda *args, **kwargs: None
+    yield "0", lambda *args, **kwargs: 0
+    for place in range(3):
+        yield f"argument {place}", lambda *args, place=place, **kwargs: args[min(place, len(args) - 1)]
+    fills = {
+        "zeros": torch.zeros_like,
+        "ones": torch.ones_like,
+        "noise": lambda like: (9 * torch.rand(like.shape)).to(like),
+    }
+    for name, fill in fills.items():
+        yield name, functools.partial(of_the_right_shape, fill=fill)
+
+
+@named(exercise for exercise in EXERCISES.values() if not exercise.question)
+def test_an_answer_that_does_nothing_gets_nothing(exercise, monkeypatch):
+    monkeypatch.setattr("grokcourse.autograder.testing.known_mistake", lambda *_: "")  # which takes most of the time
+    method = exercise.blank
+    for name, answer in answers_that_do_nothing(getattr(exercise.target, method) if method else exercise.target):
+        if method:
+
+            def forward(self, *args, answer=answer):
+                return answer(self, *args) if isinstance(answer, functools.partial) else answer(*args)
+
+            answer = type(exercise.name, (exercise.target,), {method: forward})
+        feedback = Feedback(exercise, run_checks(exercise, answer, "nothing"))
+        assert feedback.points == 0, f"{name}: {feedback}"
+
+
 @pytest.mark.parametrize(("exercise", "planted"), MISTAKES)
 def test_a_planted_mistake_fails_and_gets_its_own_hint(exercise, planted):
     for seed in SEEDS:
@@ -55,6 +117,14 @@ def test_other_correct_solutions_pass(exercise, answer):
     for seed in SEEDS:
         feedback = Feedback(exercise, run_checks(exercise, answer, seed))
         assert feedback.passed, feedback
+
+
+@pytest.mark.parametrize(("exercise", "answer"), WRONG)
+def test_wrong_answers_that_are_nearly_right_do_not_pass(exercise, answer):
+    for seed in SEEDS:
+        feedback = Feedback(exercise, run_checks(exercise, answer, seed))
+        assert not feedback.passed
+        assert not feedback.hints, f"a false diagnosis: {feedback}"
 
 
 @named(EXERCISES.values())
@@ -73,3 +143,12 @@ def test_there_is_enough_to_grade_with(exercise):
 def test_every_chapter_has_four_to_eight_exercises(chapter):
     assert 4 <= len(CHAPTERS[chapter]) <= 8
     assert all(exercise.chapter == chapter for exercise in CHAPTERS[chapter])
+
+
+def test_tests_of_nothing_but_side_conditions_are_refused():
+    text = "from grokcourse.autograder.testing import checks\n@checks('gini', 'care', side=True)\ndef care(*_): ..."
+    with pytest.raises(OwnTestsError, match="nobody could get points for gini"):
+        use_tests((("test_a.py", text),), only=True)
+    use_tests((("test_a.py", text),))
+    assert [test.side for test in hidden_tests(EXERCISES["gini"])][-1]
+    use_tests(())

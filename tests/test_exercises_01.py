@@ -1,5 +1,6 @@
-"""Other correct solutions to the exercises of chapter 01."""
+"""Other correct solutions to the exercises of chapter 01, and wrong ones that are nearly right."""
 
+import bisect
 import itertools
 import math
 import random
@@ -132,4 +133,55 @@ ALTERNATIVES = [
     ("sure_and_wrong", 7.02),
     ("sure_and_wrong", math.log(1120)),
     ("sure_and_wrong", 7),
+]
+
+
+def all_questions_as_an_array(p):
+    return all_questions_by_numpy(p).numpy()
+
+
+def all_questions_of_the_usual_sizes(p):
+    return all_questions_by_loops(p) if p <= 113 else torch.zeros(p * p, 3, dtype=torch.int64)
+
+
+def add_modulo_in_bytes(a, b, p):
+    return ((a.to(torch.uint8) + b.to(torch.uint8)) % p).long()
+
+
+def split_into_two_stretches(n, train_fraction, seed):
+    rows = torch.arange(n).roll(random.Random(seed).randrange(n))
+    return rows[: int(train_fraction * n)].sort().values, rows[int(train_fraction * n) :].sort().values
+
+
+def split_by_the_last_digit_of_the_seed(n, train_fraction, seed):
+    return split_by_torch(n, train_fraction, seed % 10)
+
+
+def split_as_arrays(n, train_fraction, seed):
+    return [part.numpy() for part in split_by_torch(n, train_fraction, seed)]
+
+
+def train_mask_of_rising_rows(train_index, p):
+    rows = train_index.tolist()
+
+    def is_there(row):  # by halving
+        place = bisect.bisect_left(rows, row)
+        return place < len(rows) and rows[place] == row
+
+    return torch.tensor([[is_there(a * p + b) for b in range(p)] for a in range(p)])
+
+
+def train_mask_as_an_array(train_index, p):
+    return train_mask_by_numpy(train_index, p).numpy()
+
+
+WRONG = [
+    ("all_questions", all_questions_as_an_array),
+    ("all_questions", all_questions_of_the_usual_sizes),
+    ("add_modulo", add_modulo_in_bytes),
+    ("split", split_into_two_stretches),
+    ("split", split_by_the_last_digit_of_the_seed),
+    ("split", split_as_arrays),
+    ("train_mask", train_mask_of_rising_rows),
+    ("train_mask", train_mask_as_an_array),
 ]

@@ -1,4 +1,4 @@
-"""Other correct solutions to the exercises of chapter 02."""
+"""Other correct solutions to the exercises of chapter 02, and wrong ones that are nearly right."""
 
 import math
 
@@ -193,7 +193,12 @@ def n_parameters_by_numpy(p, d_model, n_heads, d_mlp):
     return sum(np.prod(shape) for shape in shapes + [(n_heads, d_model, d_head)] * 4)
 
 
+def loss_left_in_float64(logits, labels):
+    return F.cross_entropy(logits.double(), labels, reduction="none")
+
+
 ALTERNATIVES = [
+    ("exact_cross_entropy", loss_left_in_float64),
     ("embed", embed_by_loops),
     ("embed", embed_by_one_hot),
     ("embed", embed_by_embedding),
@@ -220,4 +225,40 @@ ALTERNATIVES = [
     ("n_parameters", n_parameters_by_numpy),
     ("patched_answer", "b"),
     ("patched_answer", " B "),
+]
+
+
+def positions_only(tokens, W_E, W_pos):
+    return W_pos.expand(len(tokens), *W_pos.shape)
+
+
+class AttentionCutOff(model.Attention):
+    def forward(self, resid):
+        with torch.no_grad():
+            return super().forward(resid)
+
+
+class MLPOfCopies(model.MLP):
+    def forward(self, resid):
+        return (resid @ self.W_in.data + self.b_in.data).relu() @ self.W_out.data + self.b_out.data
+
+
+class TransformerOfOneCopy(model.Transformer):
+    def forward(self, tokens):
+        resid = self.W_E.detach()[tokens] + self.W_pos
+        resid = resid + self.attn(resid)
+        return (resid + self.mlp(resid))[:, -1] @ self.W_U
+
+
+def loss_without_ties(logits, labels):
+    right = logits.gather(1, labels[:, None])
+    return F.softplus(torch.where(logits == right, -torch.inf, logits).logsumexp(1) - right[:, 0], threshold=40)
+
+
+WRONG = [
+    ("embed", positions_only),
+    ("Attention", AttentionCutOff),
+    ("MLP", MLPOfCopies),
+    ("Transformer", TransformerOfOneCopy),
+    ("exact_cross_entropy", loss_without_ties),
 ]

@@ -49,10 +49,24 @@ def norm_in_a_loop(model):
 
 
 def norm_of_norms(model):
-    return torch.stack([weight.detach().norm() for weight in model.parameters()]).norm()
+    return torch.stack([weight.detach().norm() for weight in model.parameters()]).norm().item()
 
 
+def only_the_step(weight, grad, *, lr, weight_decay):
+    return -lr * grad - lr * weight_decay * weight
+
+
+def sgd_as_an_array(weight, grad, *, lr, weight_decay):
+    return sgd_with_l2(weight, grad, lr=lr, weight_decay=weight_decay).numpy()
+
+
+def norm_as_a_tensor(model):
+    return torch.nn.utils.parameters_to_vector(model.parameters()).norm()
+
+
+WRONG = [("sgd_update", only_the_step), ("sgd_update", sgd_as_an_array), ("weight_norm", norm_as_a_tensor)]
 ALTERNATIVES = [
+    ("halving_steps", 700),
     ("sgd_update", sgd_shrink_first),
     ("sgd_update", sgd_with_l2),
     ("sgd_update", sgd_one_by_one),

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from grokcourse.autograder import answers, toys
-from grokcourse.training import Phases
+from grokcourse.training import Phases, find_phases
 
 
 def rate_by_cases(config, step):
@@ -69,6 +69,30 @@ def phases_with_generators(steps, train_accuracy, test_accuracy, test_loss, chan
     return {"memorised": memorised, "onset": onset, "grokked": grokked}
 
 
+def phases_unless_at_step_0(steps, train, test, loss, chance, answered=0.99):
+    def first(reached, after):
+        return next((int(step) for step, there in zip(steps, reached, strict=True) if there and step >= after), None)
+
+    memorised = first(train >= answered, 0)
+    onset = first(loss < chance, memorised) if memorised else None
+    return Phases(memorised, onset, first(test >= answered, onset) if onset else None)
+
+
+def phases_in_place(steps, train, test, loss, chance, answered=0.99):
+    found = find_phases(steps, train, test, loss, chance, answered)
+    loss -= chance
+    return found
+
+
+def rate_of_a_square(config, step):
+    return config.lr * min(1, (step + 1) / max(1, config.warmup_steps)) ** 2
+
+
+WRONG = [
+    ("learning_rate", rate_of_a_square),
+    ("find_phases", phases_unless_at_step_0),
+    ("find_phases", phases_in_place),
+]
 ALTERNATIVES = [
     ("learning_rate", rate_by_cases),
     ("learning_rate", rate_from_a_table),

@@ -155,6 +155,7 @@ ALTERNATIVES = [
     ("keep_frequencies", keep_by_projecting),
     ("keep_frequencies", keep_by_fft),
     ("shifted_spectrum", "B"),
+    ("shifted_spectrum", " (b)"),
 ]
 
 

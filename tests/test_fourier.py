@@ -210,6 +210,16 @@ def test_nothing_stands_out_of_noise(p, d):
         assert key_frequencies(energy_per_frequency(random(p, d, seed=seed).float())) == []
 
 
+@pytest.mark.parametrize("p", [5, 31, 113])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_what_rounding_leaves_of_a_constant_has_no_key_frequencies(p, dtype):
+    constant = torch.full((p, 1), 0.3, dtype=dtype) @ random(1, 64).to(dtype)
+    assert key_frequencies(energy_per_frequency(constant)) == []
+    wave = (2 * math.pi * 2 * torch.arange(p, dtype=torch.float64) / p).cos().to(dtype)
+    if p > 5:  # a wave of a thousandth of the constant is one
+        assert key_frequencies(energy_per_frequency(1 + 1e-3 * wave[:, None])) == [2]
+
+
 def test_nothing_at_all_or_a_single_frequency_has_no_key_frequencies():
     assert key_frequencies(torch.zeros(16)) == []
     for p in (2, 3):

@@ -394,9 +394,10 @@ def test_who_joins_or_leaves_mixes_nothing_up(tmp_path: Path):
 def test_what_the_platform_says_of_lateness_is_taken_over(tmp_path: Path):
     works = orders(tmp_path / "subs", "a")
     run(works, tmp_path / "out")
-    late = [replace(works[0], late_days=2.0)]
+    late = [replace(works[0], late_days=2.0, handed_in="2026-11-21T10:00:00+00:00")]
     assert run(late, tmp_path / "out", resume=True) == []
-    assert read_grades(plan(late, tmp_path / "out", resume=True))[0].late_days == 2
+    (grade,) = read_grades(plan(late, tmp_path / "out", resume=True))
+    assert (grade.late_days, grade.handed_in) == (2, late[0].handed_in)
 
 
 @pytest.mark.parametrize(
@@ -404,7 +405,10 @@ def test_what_the_platform_says_of_lateness_is_taken_over(tmp_path: Path):
     [
         (Settings("t"), r"another --seed \(s then, t now\)"),
         (Settings("s", exercises=("split",)), r"another --exercises \(\[\] then, \['split'\] now\)"),
-        (Settings("s", limits=replace(Settings("s").limits, seconds=3)), "another --timeout"),
+        (
+            Settings("s", limits=replace(Settings("s").limits, seconds=3)),
+            r"another --timeout \(seconds 10 then, seconds 3 now\)",
+        ),
         (Settings("s", tests=(("test_a.py", ""),)), "another --tests, and"),
     ],
 )
@@ -421,6 +425,19 @@ def test_grades_are_not_overwritten(tmp_path: Path):
     run(works, tmp_path / "out")
     with pytest.raises(ClassRunError, match="holds grades already: add --resume"):
         plan(works, tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    "damage", [{"settings": 3}, {"started": 5}, {"seconds": "x"}, {"protections": ["x"]}, {"protections": None}]
+)
+def test_a_damaged_record_is_told_and_the_grades_stay(tmp_path: Path, damage: dict[str, object]):
+    works = orders(tmp_path / "subs", "a")
+    run(works, tmp_path / "out")
+    record = tmp_path / "out" / "run.json"
+    record.write_text(json.dumps(json.loads(record.read_text()) | damage))
+    with pytest.raises(ClassRunError, match=r"holds grades, but its run\.json is damaged: choose another --output"):
+        plan(works, tmp_path / "out", resume=True)
+    assert (tmp_path / "out" / "grades" / "student-0.json").exists()
 
 
 @pytest.mark.parametrize("resume", [False, True])
@@ -534,8 +551,19 @@ def test_without_dask_a_scheduler_is_one_sentence(
     assert "pip install 'grokcourse[cluster]'" in capsys.readouterr().err
 
 
-def test_help_needs_no_torch():
-    code = "import sys; from grokcourse.cli import main\ntry: main(['grade', '--help'])\nexcept SystemExit: pass\n"
-    done = subprocess.run([sys.executable, "-c", f"{code}assert 'torch' not in sys.modules"], capture_output=True)
-    assert done.returncode == 0
-    assert b"--scheduler" in done.stdout
+@pytest.mark.parametrize("submissions", ["--help", "nowhere"])
+def test_torch_is_only_for_those_who_grade(tmp_path: Path, submissions: str):
+    """The command itself hands works on and writes reports: what it does before its graders start, delays them."""
+    code = f"""
+import sys
+from grokcourse.cli import main
+try:
+    main(["grade", {submissions!r}])
+except SystemExit:
+    pass
+import grokcourse.autograder.reports
+assert "torch" not in sys.modules
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert ("--scheduler" if submissions == "--help" else "nowhere") in done.stdout + done.stderr

@@ -191,13 +191,14 @@ def test_the_zip_file_has_what_grading_needs(tmp_path: Path):
         (["--exercises", "11-nothing"], "neither a chapter nor an exercise '11-nothing'"),
         (["--exercises", "split", "--visibility", "never"], "visibility has to be one of"),
         (["--exercises", "split", "--tests", "nowhere"], "nowhere"),
-        (["--exercises", "split", "--policy", "nowhere.toml"], "nowhere.toml"),
+        (["--exercises", "split", "--policy", "nowhere.toml"], "nowhere.toml cannot be read: No such file"),
+        (["--exercises", "split", "--only-own-tests"], "--only-own-tests needs --tests"),
     ],
 )
 def test_what_cannot_be_made_is_refused_in_a_sentence(
     arguments: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
-    assert main(["gradescope", str(tmp_path / "a.zip"), *arguments]) == 1
+    assert main(["gradescope", str(tmp_path / "a.zip"), *arguments]) == 2
     assert message in capsys.readouterr().err
     assert not (tmp_path / "a.zip").exists()
 

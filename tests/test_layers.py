@@ -27,7 +27,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "runs": {"config", "model"},
     "circuit": {"fourier", "model"},
     "measures": {"fourier", "circuit", "runs", "model", "tasks"},  # a loss needs the answers, and the split
-    "interop": {"config", "model"},
+    "interop": {"config", "tasks", "model", "runs"},
     # 4. knows nothing of the analysis
     "training": {"config", "tasks", "model", "runs"},
     # 5. what others claim, measured with all of the above

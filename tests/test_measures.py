@@ -212,12 +212,49 @@ def test_the_whole_set_for_a_model_of_any_size(p):
     assert 0 <= float(found["cosine_share"]) <= 1 + 1e-6
 
 
-def test_other_questions_than_those_of_addition_are_refused():
+def test_other_questions_than_those_of_addition_and_subtraction_are_refused():
     data = all_questions(5)
-    swapped = tasks.Dataset(data.tokens, tasks.answers(data.tokens, 5, "subtract"), data.train_index, data.test_index)
-    for wrong in (swapped, all_questions(7)):
-        with pytest.raises(ValueError, match="addition modulo 5"):
+    product = data.tokens[:, 0] * data.tokens[:, 1] % 5
+    for wrong in (tasks.Dataset(data.tokens, product, data.train_index, data.test_index), all_questions(7)):
+        with pytest.raises(ValueError, match="addition and subtraction modulo 5"):
             measures.of(Transformer(5, 8, 2, 6), [1], wrong)
+
+
+@pytest.mark.parametrize("p", [4, 7])
+def test_subtraction_is_measured_with_minus_b_in_place_of_b(p, monkeypatch):
+    data, model = tasks.dataset_of(p, torch.randperm(p * p)[: p * p // 2], "subtract"), Transformer(p, 8, 2, 6)
+    found = measures.of(model, [1], data)
+    numbers = torch.arange(p)
+    a, b = torch.cartesian_prod(numbers, numbers).T
+    right = 7.0 * (numbers == ((a - b) % p)[:, None]).reshape(p, p, p).double()
+    logits = circuit.all_logits(model).flatten(0, 1).double()
+    for name, rows in (("train_loss", data.train_index), ("test_loss", data.test_index)):
+        expected = torch.nn.functional.cross_entropy(logits[rows], data.labels[rows])
+        assert float(found[name]) == pytest.approx(float(expected), rel=1e-6)
+    # A table that is a function of a − b − c alone is all cosines of it.
+    monkeypatch.setattr(circuit, "all_logits", lambda _: right)
+    assert float(measures.of(model, range(1, p // 2 + 1), data)["cosine_share"]) == pytest.approx(1)
+    variants = measures.variants(model, range(1, p // 2 + 1), data)
+    perfect = math.log(1 + (p - 1) * math.exp(-7))
+    assert variants["restricted"]["waves of the sum, test set"] == pytest.approx(perfect, rel=1e-6)
+
+
+@pytest.mark.parametrize("scale", [0, 1e-30])
+def test_a_model_that_decayed_to_nothing_is_measured_and_one_that_is_not_finite_refused(scale):
+    model, data = Transformer(5, 8, 2, 6), all_questions(5)
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.mul_(scale)
+    assert measures.key_frequencies(model) == []
+    found = measures.of(model, [], data)
+    assert math.isnan(found["gini_W_logit"])
+    assert float(found["test_loss"]) == pytest.approx(math.log(5))
+    assert measures.announced(STEPS, np.full(6, np.nan), 0) is None
+    with torch.no_grad():
+        model.mlp.b_in[0] = math.nan
+    for broken in (lambda: measures.of(model, [], data), lambda: measures.key_frequencies(model)):
+        with pytest.raises(ValueError, match=r"not finite, in mlp\.b_in"):
+            broken()
 
 
 def test_the_variants_begin_with_the_courses_own_and_agree_for_a_pure_circuit():
@@ -264,6 +301,8 @@ def test_the_hidden_phases_end_where_the_rule_says():
     assert still_rising == measures.HiddenPhases(10, None, None)
     never = measures.find_hidden_phases(STEPS, np.array([4, 3, 2, 1, 0.5, 0.1]), gini)
     assert never == measures.HiddenPhases(None, None, None)
+    flat = measures.find_hidden_phases(STEPS, np.ones(6), gini)
+    assert flat == measures.HiddenPhases(0, None, None)
     with pytest.raises(ValueError, match="as many values"):
         measures.find_hidden_phases(STEPS, gini[1:], gini)
 
@@ -442,7 +481,7 @@ def test_the_main_runs_measures_tell_the_story():
 
 
 def test_runs_that_grok_form_circuits_and_runs_without_decay_do_not():
-    for name in ("main", "wd1-seed1", "wd1-seed2", "wd0.3-seed0", "wd3-seed0"):
+    for name in ("main", "wd1-seed1", "wd1-seed2", "wd0.1-seed0", "wd0.3-seed0", "wd3-seed0"):
         measured = measures.load(name)
         assert measured["excluded_loss"][-1] > 1, name
         assert measured["cosine_share"][-1] > 0.9, name

@@ -175,3 +175,22 @@ def test_the_global_random_state_is_left_alone():
     before = torch.get_rng_state()
     Transformer(7, 8, 2, 4)
     assert torch.get_rng_state().equal(before)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_model_is_made_of_weights_of_its_own_sizes_and_shares_no_memory_with_them(dtype):
+    weights = {name: weight.to(dtype) for name, weight in Transformer(5, 8, 2, 6, seed=3).state_dict().items()}
+    weights["W_U"] = weights["W_U"][:, :5]  # no output for "="
+    weights |= {f"attn.W_{m}": torch.randn(3, 8, 5, dtype=dtype) for m in "QKV"}  # heads that do not share d_model
+    weights["attn.W_O"] = torch.randn(3, 5, 8, dtype=dtype)
+    model = Transformer.from_weights(weights)
+    assert model.p == 5
+    assert all(torch.equal(weight, weights[name]) for name, weight in model.state_dict().items())
+    tokens = tasks.all_questions(5)
+    assert torch.allclose(model(tokens), model.fast_logits(tokens[:, 0], tokens[:, 1]), atol=1e-5)
+    with torch.no_grad():
+        model.W_E.zero_()
+    assert weights["W_E"].any()
+    del weights["mlp.b_out"]
+    with pytest.raises(RuntimeError, match=r"mlp\.b_out"):
+        Transformer.from_weights(weights)

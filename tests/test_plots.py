@@ -41,6 +41,9 @@ GALLERY = {
     "sweep": lambda w: plots.sweep_curves(
         {f"λ = {i}": [(STEPS, TEST * (i + 1)), (STEPS, TRAIN)] for i in range(8)}, ylabel="test loss", width=w
     ),
+    "sweep, rises": lambda w: plots.sweep_curves(
+        {f"λ = {i}": [(STEPS, STEPS / 1000 * i)] for i in range(5)}, ylabel="accuracy", rises_to=1.5, width=w
+    ),
     "stacked": lambda w: plots.stacked_curves(
         {"train": (STEPS, TRAIN), "share": (STEPS, TRAIN / 3)},
         log_y=["train"],
@@ -390,6 +393,24 @@ def test_the_right_answer_is_marked():
     assert "1: the right one" in words(axes.figure)
 
 
+@pytest.mark.parametrize("answer", [0, 1, 2])
+def test_the_name_of_the_right_answer_stands_clear_of_all_bars(answer):
+    axes = plots.logit_bars([1.0, 5.0, -2.0], answer).axes[0]
+    (name,) = (text for text in axes.texts if "the right one" in text.get_text())
+    assert name.get_position()[1] >= 5
+
+
+@pytest.mark.parametrize("width", [WIDE, NARROW])
+def test_a_sweep_names_what_rises_at_the_step_where_it_does(width):
+    steps = np.arange(5)
+    runs = {"flat": [(steps, [0, 0, 0, 0, 0.4])], "late": [(steps, [0, 0, 0, 0.5, 0.2])], "early": [(steps, steps > 0)]}
+    axes = plots.sweep_curves(runs, ylabel="y", rises_to=0.5, width=width).axes[0]
+    named = {text.get_text(): text for text in axes.texts}
+    assert {name: text.xy for name, text in named.items() if text.xy[1] == 1} == {"late": (3, 1), "early": (1, 1)}
+    assert named["flat"].xy == (4, 0.4)
+    assert named["early"].get_position()[0] < named["late"].get_position()[0]
+
+
 def test_a_spectrum_shows_shares_without_the_constant():
     axes = GALLERY["spectrum"](WIDE).axes[0]
     heights = {round(bar.get_x() + bar.get_width() / 2): bar.get_height() for bar in axes.patches}
@@ -437,6 +458,7 @@ def test_waves_compare_with_points_in_every_row():
     for axes, values in zip(figure.axes, CIRCLE.T, strict=True):
         np.testing.assert_array_equal(axes.lines[1].get_ydata(), values)
         np.testing.assert_array_equal(axes.lines[2].get_ydata(), CIRCLE[:, 0])
+        assert axes.lines[2].get_zorder() < axes.lines[1].get_zorder(), "the points hide the line"
 
 
 def test_components_are_sorted_by_their_length():

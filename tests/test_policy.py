@@ -31,7 +31,7 @@ def test_the_example_in_the_documentation_is_a_policy():
     assert made.weight(EXERCISES["embed"]) == 2
     assert made.weight(EXERCISES["twin_share"]) == 0
     assert made.maximum == 100
-    assert made.late_days("Anna Müller", 0.0) == 2
+    assert made.lateness("Anna Müller", 0.0).days == 2
     assert made.rounding.direction == "up"
 
 
@@ -79,15 +79,63 @@ def test_percent_of_the_points_or_of_the_maximum():
 
 def test_the_table_of_days_comes_before_what_the_platform_tells():
     made = parse('[late]\nper_day = 10\n[late.days]\n"Zoe\\u0308" = 0\nBob = 1.5', "p.toml")
-    assert made.late_days("Zoë", 3.0) == 0  # written with one character or with two
-    assert made.late_days("Bob", None) == Fraction(3, 2)
-    assert made.late_days("Ann", 0.1) == Fraction(1, 10)
-    assert made.late_days("Ann", -2.0) == 0
-    assert made.late_days("Ann", None) is None
-    assert made.late_days("Ann", float("nan")) is None
-    assert made.late_days("Ann", float("inf")) is None
+    assert made.lateness("Zoë", 3.0).days == 0  # written with one character or with two
+    assert made.lateness("Bob", None).days == Fraction(3, 2)
+    assert made.lateness("Ann", 0.1).days == Fraction(1, 10)
+    assert made.lateness("Ann", -2.0).days == 0
+    assert made.lateness("Ann", None).days is None
+    assert made.lateness("Ann", float("nan")).days is None
+    assert made.lateness("Ann", float("inf")).days is None
     (sentence,) = made.strangers(["Zoë", "Bobb"])
     assert sentence == "p.toml: late.days names 'Bob', but nobody in this class is called so (did you mean 'Bobb'?)"
+
+
+DUE = "due = 2026-11-20T23:59:00+01:00"
+
+
+@pytest.mark.parametrize(
+    ("handed_in", "days"),
+    [
+        ("2026-11-20T22:59:00+00:00", 0),
+        ("2026-11-20T22:59:00.9+00:00", 0),  # whole seconds count
+        ("2026-11-20T22:59:01+00:00", Fraction(1, 86_400)),
+        ("2026-11-22T04:59:00+06:00", 1),
+        ("2026-11-21T23:59:00", 1),  # without a zone: that of the deadline
+        ("2026-11-01T12:00:00Z", 0),
+        ("", None),
+    ],
+)
+def test_days_late_follow_from_the_deadline(handed_in: str, days: Fraction | None):
+    assert parse(f"[late]\n{DUE}").lateness("Ann", None, handed_in).days == days
+
+
+def test_who_says_how_late_work_is():
+    made = parse(f"[late]\nper_day = 10\n{DUE}\n[late.days]\nBob = 0", "p.toml")
+    late = "2026-11-21T23:30:00+00:00"
+    assert made.lateness("Bob", 3.0, late).days == 0
+    assert made.lateness("Ann", 3.0, late).days == 3
+    assert made.lateness("Ann", None, late).source == "handed in 2026-11-22 00:30:00, due 2026-11-20 23:59:00 UTC+01:00"
+    assert "Work is due 2026-11-20 23:59:00 UTC+01:00." in made.describe()
+    assert made.to_dict()["late"]["due"] == "2026-11-20T23:59:00+01:00"
+
+
+@pytest.mark.parametrize(
+    ("text", "times", "said"),
+    [
+        ("per_day = 10", ["", ""], "costs marks, but nothing says who is late: [late.days] can"),
+        ("per_day = 10", ["2026-11-21T10:00:00Z", ""], "nothing says who is late: late.due, the deadline, can"),
+        (f"per_day = 10\n{DUE}", ["", ""], "nothing says when the work of anybody came in"),
+        (f"per_day = 10\n{DUE}", ["2026-11-21T10:00:00Z", ""], "nothing says when the work of B came in"),
+        (f"per_day = 10\n{DUE}", ["2026-11-21T10:00:00"] * 2, "were taken in that of late.due, UTC+01:00"),
+        (f"per_day = 10\n{DUE}", ["2026-11-21T10:00:00Z"] * 2, ""),
+        ("per_day = 10\n[late.days]\nA = 1", ["", ""], ""),
+        (DUE, ["", ""], ""),
+    ],
+)
+def test_lateness_that_nobody_knows_is_said(text: str, times: list[str], said: str):
+    made = parse(f"[late]\n{text}", "p.toml")
+    found = made.doubts([(name, came, made.lateness(name, None, came)) for name, came in zip("AB", times, strict=True)])
+    assert [said in sentence for sentence in found] == [True] * bool(said)
 
 
 @pytest.mark.parametrize("step", ["0.01", "0.1", "0.25", "0.5", "1", "5"])
@@ -130,7 +178,7 @@ WRONG = {
     "lates = 1": "p.toml: there is no key 'lates' (did you mean 'late'?); allowed are count, drop, maximum, "
     "unreadable, weights, late, rounding",
     "[late]\nperday = 1": "p.toml: there is no key 'perday' in [late] (did you mean 'per_day'?); allowed are per_day, "
-    "of, cap, grace, days",
+    "of, cap, grace, due, days",
     "[rounding]\nto = 1": "p.toml: there is no key 'to' in [rounding]; allowed are step, direction",
     "late = 5": "p.toml: late has to be a table ([late]), not 5",
     "late = [5]": "p.toml: late has to be a table ([late]), not a list",
@@ -143,6 +191,10 @@ WRONG = {
     "[late]\ngrace = inf": "p.toml: late.grace has to be a number, 0 or more and at most 1,000,000, not inf",
     "[late]\ngrace = 2026-11-22": "p.toml: late.grace has to be a number, 0 or more and at most 1,000,000, "
     "not 2026-11-22",
+    "[late]\ndue = 2026-11-20T23:59:00": "p.toml: late.due has to be a date and time with its time zone, as "
+    "2026-11-20T23:59:59+01:00, not 2026-11-20 23:59:00",
+    '[late]\ndue = "2026-11-20T23:59:00Z"': "p.toml: late.due has to be a date and time with its time zone, as "
+    "2026-11-20T23:59:59+01:00, not '2026-11-20T23:59:00Z'",
     '[late]\nof = "all"': "p.toml: late.of has to be 'points' or 'maximum', not 'all'",
     "[late]\nof = []": "p.toml: late.of has to be 'points' or 'maximum', not a list",
     "[late.days]\nAnn = -1": "p.toml: late.days.'Ann' has to be a number, 0 or more and at most 1,000,000, not -1",

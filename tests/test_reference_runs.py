@@ -95,7 +95,7 @@ def test_the_stronger_the_decay_the_earlier_it_groks_and_without_decay_it_does_n
         if run.config.seed == 0:
             reached = run.history["step"][run.history["test_accuracy"] >= 0.99]
             first[run.config.weight_decay] = reached[0] if len(reached) else np.inf
-    assert first[3.0] < first[1.0] < first[0.3] < first[0.1] == first[0.01] == first[0.0] == np.inf
+    assert first[3.0] < first[1.0] < first[0.3] < first[0.1] < first[0.01] == first[0.0] == np.inf
 
 
 @pytest.fixture(scope="module")

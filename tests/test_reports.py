@@ -18,7 +18,7 @@ from bs4 import BeautifulSoup
 
 import grokcourse
 from grokcourse.autograder import policy, report, reports
-from grokcourse.autograder.feedback import run_checks
+from grokcourse.autograder.feedback import Feedback, run_checks
 from grokcourse.autograder.grading import Grade
 from grokcourse.autograder.isolation import Protection
 from grokcourse.autograder.policy import Policy
@@ -110,6 +110,23 @@ def test_points_are_exact():
     (mark,) = marks([*outcomes[:3], replace(outcomes[3], status="wrong")])
     assert mark.exact == Fraction(3, 4)
     assert mark.points == 0.75
+
+
+def test_a_side_condition_gives_points_only_beside_another_test():
+    exercise = EXERCISES["add_modulo"]
+    tests = [Outcome(exercise.name, title, "wrong", "no") for title in ("sums", "wraps", "sizes")]
+    side = Outcome(exercise.name, "left alone", "passed", side=True)
+    for passed, points in [(0, 0), (1, 2), (3, 4)]:
+        outcomes = [*(replace(test, status="passed", message="") for test in tests[:passed]), *tests[passed:], side]
+        (mark,) = marks(outcomes)
+        assert mark.exact == Fraction(points, 4)
+        assert Feedback(exercise, outcomes).points == points / 4
+        assert ("no points by itself" in repr(Feedback(exercise, outcomes))) == (passed == 0)
+        grade = a_grade("a", outcomes)
+        told = reports.gradescope(grade, policy.parse("[weights]\nadd_modulo = 2"), INFO)["tests"]
+        assert [test["score"] for test in told] == [0.5 * (passed > n) for n in range(3)] + [0.5 * (passed > 0)]
+        (student,) = data.results(ClassResult.of([grade], Policy(), INFO))["students"]
+        assert sum(test["points"] for test in student["exercises"][0]["tests"]) == student["points"] == points / 4
 
 
 def test_a_choice_of_tests_is_no_full_mark_unless_they_are_said_to_be_all():
@@ -346,7 +363,7 @@ def test_gradescope_shows_the_hint_and_the_lateness():
         visibility="after_due_date",
     )
     assert any(test["output"].endswith(f"Hint: {planted.hint}") for test in content["tests"])
-    assert "Late by 1 day: 10 % of the points are taken off." in content["output"]
+    assert "Late by 1 day: 10 % of the points are taken off (by the platform's own deadline)." in content["output"]
     assert "- cell 3, line 1: oh" in content["output"]
     assert {test["visibility"] for test in content["tests"]} == {"after_due_date"}
     with pytest.raises(ValueError, match="visibility has to be one of"):
@@ -411,7 +428,7 @@ def test_feedback_tells_a_student_what_is_theirs(tmp_path):
     for expected in (
         "Feedback for Anna",
         "22 November 2026, 14:03 UTC",
-        "Handed in 1 day late: 10 % of your points are taken off.",
+        "Handed in 1 day late: 10 % of your points are taken off (by the platform's own deadline).",
         "Final mark:",
         "raised KeyError: 3 (cell 12, line 4)",
         problem,

@@ -78,3 +78,17 @@ def test_dataset_hangs_together():
 def test_dataset_goes_to_the_device():
     data = tasks.dataset(RunConfig(p=5, train_fraction=0.5), device="meta")
     assert data.tokens.device.type == data.train_index.device.type == "meta"
+
+
+@pytest.mark.parametrize("operation", ["add", "subtract"])
+def test_a_dataset_of_given_rows_has_all_others_as_its_test_set(operation):
+    data = tasks.dataset_of(5, torch.tensor([24, 3, 7]), operation)
+    assert data.train_index.tolist() == [3, 7, 24]
+    assert data.test_index.tolist() == [row for row in range(25) if row not in (3, 7, 24)]
+    assert data.train[0].tolist() == [[0, 3, 5], [1, 2, 5], [4, 4, 5]]
+    assert data.train[1].tolist() == ([3, 3, 3] if operation == "add" else [2, 4, 0])
+    for wrong in ([], [1, 1], [-1], [25], list(range(25)), [[1, 2]]):
+        with pytest.raises(ValueError, match="different rows a · 5 \\+ b, from 0 to 24"):
+            tasks.dataset_of(5, torch.tensor(wrong, dtype=torch.int64))
+    with pytest.raises(ConfigError, match="no operation 'mix'"):
+        tasks.dataset_of(5, torch.tensor([1]), "mix")

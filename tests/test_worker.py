@@ -1,6 +1,7 @@
 """The wall's own parts: what is lent to a student's code, the channel to a worker, and what is said to be in force."""
 
 import ast
+import contextlib
 import importlib
 import inspect
 import json
@@ -56,10 +57,16 @@ def test_a_parcel_holds_everything_but_the_exercise(exercise):
     assert substance(theirs) not in present
     if docstring := inspect.getdoc(exercise.target):
         assert docstring.splitlines()[0].encode() not in parcel
-    names = {c.co_name for c in modules[module.__name__].co_consts if isinstance(c, types.CodeType)}
-    assert exercise.name not in names
-    others = {c.co_name for c in whole.co_consts if isinstance(c, types.CodeType)} - {exercise.name}
-    assert others <= names
+    withheld = {tuple(place.split(":")) for place in (exercise.reference, *exercise.kin)}
+    left = {
+        (name.removeprefix("grokcourse."), c.co_name)
+        for name, code in modules.items()
+        for c in code.co_consts
+        if isinstance(c, types.CodeType)
+    }
+    assert not withheld & left
+    name = module.__name__.removeprefix("grokcourse.")
+    assert {(name, c.co_name) for c in whole.co_consts if isinstance(c, types.CodeType)} <= left | withheld
 
 
 def test_a_parcel_holds_no_tests_answers_or_graders():
@@ -228,8 +235,9 @@ def test_other_exercises_are_the_courses_own(workshop):
 # --- the channel ------------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def channel() -> Iterator[tuple[Channel, socket.socket]]:
+@pytest.fixture(params=[True, False], ids=["poll", "thread"])
+def channel(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Channel, socket.socket]]:
+    monkeypatch.setattr(worker, "CAN_POLL", request.param)
     ours, theirs = socket.socketpair()
 
     def end(patience: float) -> str:
@@ -269,6 +277,37 @@ def test_an_end_in_the_middle_is_an_end(channel, said):
     theirs.shutdown(socket.SHUT_WR)
     with pytest.raises(LostError, match="ended its own process"):
         ours.exchange(b"request", 5, "it")
+
+
+def test_who_never_stops_talking_has_a_deadline(channel):
+    ours, theirs = channel
+
+    def talk() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                theirs.sendall(frame(worker.STEP))
+
+    threading.Thread(target=talk).start()
+    with pytest.raises(TimeLimitError):
+        ours.exchange(b"request", 0.1, "it", [])
+
+
+def test_who_never_listens_has_a_deadline(channel):
+    ours, _ = channel
+    with pytest.raises(TimeLimitError):
+        ours.exchange(b"x" * 2**22, 0.1, "it")
+
+
+def test_a_long_message_arrives_whole(channel):
+    ours, theirs = channel
+    long = os.urandom(2**21)
+
+    def echo() -> None:
+        with theirs.makefile("rb") as source:
+            theirs.sendall(source.read(8 + len(long)))
+
+    threading.Thread(target=echo).start()
+    assert ours.exchange(long, 30, "it") == long
 
 
 @pytest.mark.parametrize("length", [wire.MAX_BYTES + 1, 2**63, 2**64 - 1])

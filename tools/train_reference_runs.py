@@ -35,7 +35,7 @@ REFERENCE_RUNS: dict[str, tuple[RunConfig, list[int]]] = {
     "wd0-seed1": (RunConfig(weight_decay=0.0, seed=1, split_seed=1, steps=6_000), LAST),
     "wd0-seed2": (RunConfig(weight_decay=0.0, seed=2, split_seed=2, steps=5_000), LAST),
     "wd0.01-seed0": (RunConfig(weight_decay=0.01, steps=4_000), LAST),
-    "wd0.1-seed0": (RunConfig(weight_decay=0.1, steps=12_000), LAST),
+    "wd0.1-seed0": (RunConfig(weight_decay=0.1, steps=70_000), [12_000, *LAST]),
     "wd0.3-seed0": (RunConfig(weight_decay=0.3), LAST),
     "wd3-seed0": (RunConfig(weight_decay=3.0, steps=5_000), LAST),
 }

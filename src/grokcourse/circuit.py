@@ -7,6 +7,9 @@ Shapes: p — the modulus, any from 2 on; head — attention heads; d_mlp — ne
 all questions has the shape (p, p, …): entry [a, b] belongs to the question ``a b =``, and everything is taken at the
 position of ``=``. Of the logits only those of the p numbers are kept, (p, p, p): entry [a, b, c] is the score of c.
 
+What asks about a + b is made for models of addition. A model of subtraction answers a + b if asked with −b in place of
+b: hand over its tables as ``table[:, -torch.arange(p) % p]``.
+
 Frequencies are whole numbers 1 … p // 2, and ω_k = 2πk/p. For even p the frequency p/2 has a cosine and no sine.
 """
 

@@ -251,7 +251,7 @@ def bounds_written(claim: Claim, bounds: Range) -> str:
     if low == high:
         return f"exactly {low}"
     if bounds[0] <= 0:
-        return f"at most {high}" if high else "any"
+        return f"at most {high}" if high else "0 or more"
     return f"{low} to {high}" if high and high != "100\N{NO-BREAK SPACE}%" else f"{low} or more"
 
 
@@ -869,6 +869,9 @@ CLAIMS = (
         (0.115, 0.46),
         (0, 1),
         "circuit-ablation",
+        miss="It improves, but by less than theirs. Their words are about the neurons; as far as we know, their "
+        "notebook has this very figure for the logits. There ours falls further, too: see "
+        "[the restricted loss](claim-restricted-end).",
     ),
     Claim(
         "each-needed",
@@ -1236,7 +1239,7 @@ CLAIMS = (
         (0, 0.5),
         (0, 0.9),
         "weight-decay",
-        "Our runs without decay are shorter than those with it. Much longer ones, or other training, may behave "
+        "Our runs without decay are shorter than the main run. Much longer ones, or other training, may behave "
         "otherwise {cite:p}`power2022grokking,prieto2025grokking`.",
     ),
     Claim(

@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import os
 import sys
 import typing
 from collections.abc import Sequence
@@ -24,11 +25,20 @@ RECORD = {"W_E_energy": _embedding_energy}
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code: 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a terminal without ─ or é is no reason to stop
     options = _parser().parse_args(arguments)
     try:
-        return options.command(options)
+        code = options.command(options)
+        if sys.stdout:
+            sys.stdout.flush()
+        return code
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:  # nobody reads on, as in: grokcourse runs | head -1
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -62,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     measures = commands.add_parser(
         "measures",
         help="compute a run's progress measures, and store them with it",
-        description="Compute the progress measures at every checkpoint of a run of addition, and store them in its "
+        description="Compute the progress measures at every checkpoint of a run, and store them in its "
         "folder. Measures that are there already and cover every checkpoint are kept.",
     )
     measures.set_defaults(command=_measures)
@@ -82,9 +92,9 @@ def _parser() -> argparse.ArgumentParser:
         "grade",
         help="grade what a class handed in: a folder of notebooks, or what a platform exports",
         description="Grade what a class handed in: a file, a zip file or a folder per student, or an export of Canvas, "
-        "Moodle, Gradescope or nbgrader (its folder submitted). Students' code runs behind a wall. Results are written "
-        "as they come, and --resume grades only what is missing or has changed. Exit codes: 0 all were graded, 1 some "
-        "could not be, 2 wrong usage, 130 interrupted.",
+        "Moodle, Blackboard, Gradescope or nbgrader (its folder submitted). Students' code runs behind a wall. Results "
+        "are written as they come, and --resume grades only what is missing or has changed. Exit codes: 0 all were "
+        "graded, 1 some could not be, 2 wrong usage, 130 interrupted.",
     )
     grade.set_defaults(command=_grade)
     grade.add_argument("submissions", type=Path, help="a folder or a zip file")
@@ -203,10 +213,12 @@ def _runs(options: argparse.Namespace) -> int:
             print(f"{name:<16} BROKEN  {error}")
             continue
         default = RunConfig().to_dict()
+        accuracy = run.history.get("test_accuracy")  # a run that others trained has none
         special = [f"{key}={value}" for key, value in run.config.to_dict().items() if value != default[key]]
         print(
             f"{name:<16} intact  {run.config.steps:>6,} steps, weights at {len(run.steps):>2} of them, "
-            f"test accuracy {run.history['test_accuracy'][-1]:>6.1%}  {' '.join(special) or '(the defaults)'}"
+            f"test accuracy {'not known' if accuracy is None else f'{accuracy[-1]:>6.1%}'}  "
+            f"{' '.join(special) or '(the defaults)'}"
         )
     return 1 if broken else 0
 
@@ -249,7 +261,8 @@ def _start(options: argparse.Namespace) -> int:
 def _grade(options: argparse.Namespace) -> int:
     import tempfile
 
-    from .autograder import classroom, classrun, grader, policy, report, testing
+    from .autograder import classroom, classrun, grader, policy, report
+    from .autograder.grades import OwnTestsError
 
     with tempfile.TemporaryDirectory(prefix="grokcourse-") as unpacked:
         try:
@@ -260,7 +273,7 @@ def _grade(options: argparse.Namespace) -> int:
             plan = classrun.make_plan(found.works, record, options.output, resume=options.resume)
         except (
             classroom.ClassroomError, classrun.ClassRunError, policy.PolicyError, report.ReportError,
-            testing.OwnTestsError,
+            OwnTestsError,
         ) as error:  # fmt: skip
             return _fail(str(error), code=2)
         count = len(plan.works)
@@ -277,14 +290,15 @@ def _grade(options: argparse.Namespace) -> int:
                         return _fail("nothing was graded: --require-isolation, and a protection is missing")
                     plan = classrun.follow(plan, graders.grade_all)
             grades = classrun.read_grades(plan)
-            report.write_all(options.output, grades, rules, plan.record.info)
+            info = dataclasses.replace(plan.record.info, notes=found.notes)
+            report.write_all(options.output, grades, rules, info)
         except (grader.GraderError, report.ReportError) as error:
             return _fail(f"{error} (what was graded is kept; --resume goes on from there)")
         except KeyboardInterrupt:
             kept = len(classrun.read_grades(plan))
             print(f"\nInterrupted: {kept} of {count} are kept; add --resume to go on from there.", file=sys.stderr)
             raise
-    print(f"\n{report.class_table(grades, rules, plan.record.info)}")
+    print(f"\n{report.class_table(grades, rules, info)}")
     print(f"Written to {options.output}: report.html, grades.csv, results.json, junit.xml, and feedback/ to hand out.")
     return 0 if all(grade.status == "graded" for grade in grades) else 1
 
@@ -293,8 +307,8 @@ def _grade_settings(options: argparse.Namespace) -> Any:
     """How a class is graded, from the options; the seed of the run that is resumed, unless another is given."""
     import secrets
 
-    from .autograder import classrun, testing
-    from .autograder.grading import Settings
+    from .autograder import classrun
+    from .autograder.grades import Settings
     from .autograder.isolation import Limits
 
     if options.only_own_tests and not options.tests:
@@ -305,8 +319,12 @@ def _grade_settings(options: argparse.Namespace) -> Any:
         raise classrun.ClassRunError("--jobs has to be at least 1")
     if options.jobs and options.scheduler:
         raise classrun.ClassRunError("--jobs is for this machine; a cluster has as many as its workers have threads")
-    own = testing.read_tests(options.tests) if options.tests else ()
-    testing.use_tests(own, only=options.only_own_tests)
+    own: tuple[tuple[str, str], ...] = ()
+    if options.tests:
+        from .autograder import testing
+
+        own = testing.read_tests(options.tests)
+        testing.use_tests(own, only=options.only_own_tests)  # only to see now whether they can be used
     former = classrun.former_run(options.output) if options.resume else None
     return Settings(
         seed=options.seed or (former["settings"]["seed"] if former else secrets.token_hex(4)),
@@ -344,6 +362,8 @@ def _gradescope(options: argparse.Namespace) -> int:
 
     from .autograder import gradescope, policy, testing
 
+    if options.only_own_tests and not options.tests:
+        return _fail("--only-own-tests needs --tests DIR", code=2)
     try:
         own = testing.read_tests(options.tests) if options.tests else ()
         testing.use_tests(own, only=options.only_own_tests)
@@ -354,12 +374,17 @@ def _gradescope(options: argparse.Namespace) -> int:
             only_own_tests=options.only_own_tests,
             require_isolation=options.require_isolation,
         )
-        text = options.policy.read_text(encoding="utf-8") if options.policy else ""
+        rules = policy.load(options.policy) if options.policy else policy.Policy()
+        worth = gradescope.worth(assignment, rules)
+        text = options.policy.read_text(encoding="utf-8-sig") if options.policy else ""
+    except (gradescope.GradescopeError, policy.PolicyError, testing.OwnTestsError) as error:
+        return _fail(str(error), code=2)
+    try:
         gradescope.write_zip(options.zip, assignment, policy=text, tests=own)
-    except (gradescope.GradescopeError, policy.PolicyError, testing.OwnTestsError, OSError, ValueError) as error:
+    except gradescope.GradescopeError as error:
         return _fail(str(error))
     print(f"{options.zip}: {len(assignment.exercises)} exercises, seed {assignment.seed}.")
-    print(f"On Gradescope, the assignment is worth {gradescope.worth(assignment, policy.parse(text))} points.")
+    print(f"On Gradescope, the assignment is worth {worth} points.")
     return 0
 
 

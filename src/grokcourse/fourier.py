@@ -69,12 +69,14 @@ def transform(x: Tensor, dim: int = 0) -> Tensor:
     Raises:
         ValueError: if x does not hold floats, or has fewer than 2 entries along ``dim``.
     """
-    return _along(dim, fourier_basis(*_modulus(x, dim)), x)
+    basis = fourier_basis(*_modulus(x, dim))
+    return torch.tensordot(basis, x, dims=([1], [dim])).movedim(0, dim)
 
 
 def inverse_transform(components: Tensor, dim: int = 0) -> Tensor:
     """The sum of the waves: undoes ``transform``, with the same arguments and errors."""
-    return _along(dim, fourier_basis(*_modulus(components, dim)).T, components)
+    basis = fourier_basis(*_modulus(components, dim))
+    return torch.tensordot(basis.T, components, dims=([1], [dim])).movedim(0, dim)
 
 
 def transform_2d(x: Tensor) -> Tensor:
@@ -162,6 +164,8 @@ def key_frequencies(energy: Tensor, over_median: float = 4.0, of_largest: float 
         over_median: how many times the median a key frequency exceeds.
         of_largest: the least share of the largest energy that a key frequency has.
 
+    Beside a constant, what rounding leaves of its energy in the waves is no spectrum: then none is key either.
+
     Raises:
         ValueError: if ``energy`` is not one-dimensional with at least two entries, or an entry is negative or NaN.
     """
@@ -170,7 +174,8 @@ def key_frequencies(energy: Tensor, over_median: float = 4.0, of_largest: float 
     if not (energy >= 0).all():
         raise ValueError("energies are sums of squares: none can be negative or NaN")
     waves = energy[1:]
-    stands_out = (waves > over_median * waves.quantile(0.5)) & (waves >= of_largest * waves.max())
+    rounding = (64 * torch.finfo(energy.dtype).eps) ** 2 * energy[0]  # of each wave of a matrix that is constant
+    stands_out = (waves > over_median * waves.quantile(0.5)) & (waves >= of_largest * waves.max()) & (waves > rounding)
     by_energy = waves.argsort(descending=True)
     return (by_energy[stands_out[by_energy]] + 1).tolist()
 
@@ -219,11 +224,6 @@ def cos_of_sum(k: int, p: int) -> Tensor:
     angle = 2 * math.pi * k * torch.arange(p, dtype=torch.float64) / p
     cos, sin = angle.cos(), angle.sin()
     return torch.outer(cos, cos) - torch.outer(sin, sin)
-
-
-def _along(dim: int, basis: Tensor, x: Tensor) -> Tensor:
-    """Multiply x by a (p, p) matrix along one dimension."""
-    return torch.tensordot(basis, x, dims=([1], [dim])).movedim(0, dim)
 
 
 def _modulus(x: Tensor, dim: int) -> tuple[int, torch.dtype, torch.device]:

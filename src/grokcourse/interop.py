@@ -20,15 +20,19 @@ W_U                    d_model, vocab         as ours                     as our
   same; attention and unembedding have biases besides. Our model has no such biases, so they must be zero.
 * Ours: ``Transformer.state_dict()``.
 
+Biases of attention and unembedding are taken over as well: see ``from_transformer_lens``. A prefix that all names
+share, such as ``module.`` or ``_orig_mod.``, is left away.
+
 Nothing is dropped in silence: a tensor that our model cannot hold exactly, that is missing, is not known, or has a
 shape that does not fit the others, raises a ``WeightsError`` that names it. But weights do not tell everything. The
 activation function, a LayerNorm without weights ("LNPre") or another scale of the attention scores leave no trace in
-them; if there is a TransformerLens config, pass it along, and these are checked too. Sizes are read off the shapes: the
+them. If there is a config, in the file or passed along, these are checked too. Sizes are read off the shapes: the
 modulus p is the number of tokens less one, the last token being ``=``.
 """
 
 import math
 import pickle
+import struct
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -36,13 +40,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from torch import Tensor, nn
+from torch import Tensor
+from torch.serialization import get_unsafe_globals_in_checkpoint, safe_globals
 
-from .config import N_CTX
-from .model import Attention, Transformer
+from . import tasks
+from .config import N_CTX, RunConfig
+from .model import Transformer
+from .runs import Run
 
 Weights = dict[str, Tensor]
 
@@ -95,7 +103,7 @@ class Layout:
     """Our name → theirs."""
     axes: dict[str, str]
     """Our name → the axes of their tensor, where they are not in our order; axes in brackets are one axis of theirs."""
-    zero: dict[str, str]
+    biases: dict[str, str]
     """Their biases that our model lacks → axes."""
     buffers: tuple[str, ...] = ()
     """What they store that is no weight; a mask among them must be causal."""
@@ -153,47 +161,78 @@ def load(path: Path | str, step: int | None = None) -> Transformer:
         The model, on the CPU, ready for use. ``model.p`` is the modulus.
 
     Raises:
-        WeightsError: if the file cannot be read, or our model cannot hold what is in it.
+        WeightsError: if the file cannot be read, our model cannot hold what is in it, or a config in it asks for what
+            our model does not do.
     """
+    content = _read(path)
     with _naming(path):
-        return from_weights(read_weights(path, step))
+        _check_config(_config(content))
+        return from_weights(_weights(path, content, step))
 
 
 def load_checkpoints(path: Path | str) -> dict[int, Weights]:
-    """All checkpoints in a file, as state dicts of our model: what ``runs.Run`` keeps as its ``checkpoints``.
+    """All checkpoints in a file, as state dicts of our model.
 
     Args:
         path: as for ``load``.
 
     Returns:
         Weights by step, rising. The steps are those that the file gives (the paper's ``epochs``, TransformerLens'
-        ``checkpoint_epochs``, or ``epoch``); if it gives none, they are numbered 0, 1, 2, … A run's models have an
-        output for ``=``, and heads that share d_model: others can only be looked at one by one, with ``load``.
+        ``checkpoint_epochs``, or ``epoch``); if it gives none, they are numbered 0, 1, 2, …
 
     Raises:
         WeightsError: as ``load``.
     """
-    found = _checkpoints(path, _read(path))
-    with _naming(path):
-        return {step: from_weights(weights).state_dict() for step, weights in sorted(found.items())}
+    return _state_dicts(path, _read(path))
+
+
+def load_run(path: Path | str, train_index: Iterable[int] | None = None, operation: str = "add") -> Run:
+    """All checkpoints in a file as a run, for ``measures.along`` and ``runs.save``.
+
+    Args:
+        path: as for ``load``.
+        train_index: the rows a · p + b of the pairs (a, b) that the model was trained on, in any order; by default what
+            the file has under ``train_indices``, as that of TransformerLens' demo. Without either, what needs the
+            training set says that it is missing.
+        operation: what the model was trained on, a name in ``tasks.OPERATIONS``: no weights tell.
+
+    Returns:
+        The run. Its config has the model's sizes (as d_model, what the heads have together), and the course's defaults
+        for what weights do not tell; its history has nothing but the steps of the checkpoints.
+
+    Raises:
+        WeightsError: as ``load``.
+        ValueError, ConfigError: as ``tasks.dataset_of``.
+    """
+    content = _read(path)
+    checkpoints = _state_dicts(path, content)
+    model = Transformer.from_weights(next(iter(checkpoints.values())))
+    if train_index is None and isinstance(content, Mapping):
+        train_index = content.get("train_indices")
+    sizes = architecture(model) | {"d_model": model.attn.W_O.shape[0] * model.attn.W_O.shape[1]}
+    rows = None
+    if train_index is not None:
+        train_index = torch.tensor([int(row) for row in train_index])
+        rows = tasks.dataset_of(model.p, train_index, operation).train_index.tolist()
+    return Run(
+        RunConfig(operation=operation, **sizes),
+        history={"step": np.array(list(checkpoints), dtype=np.int64)},
+        checkpoints=checkpoints,
+        provenance={"loaded_from": Path(path).name, "train_index": rows},
+    )
 
 
 def read_weights(path: Path | str, step: int | None = None) -> Weights:
     """The tensors in a file, just as they are there; arguments and errors as ``load``.
 
-    A file of ``torch.save`` may hold a state dict, or a dict with one under ``model``, ``state_dict`` or
-    ``model_state_dict``; or several of them, along the training: under ``state_dicts`` (with ``epochs``), as in the
-    paper's released run, or under ``checkpoints`` (with ``checkpoint_epochs``), as in TransformerLens' demo.
-    It is opened with ``weights_only=True``: nothing in it can run.
+    A file of ``torch.save`` may hold a state dict, a dict with one under ``model``, ``state_dict``,
+    ``model_state_dict`` or another name, or a whole module; or several of them, along the training: under
+    ``state_dicts`` (with ``epochs``), as in the paper's released run, or under ``checkpoints`` (with
+    ``checkpoint_epochs``), as in TransformerLens' demo.
+    It is opened with ``weights_only=True``: nothing in it can run. Objects of other classes, such as a config, are read
+    as bare containers of what they hold.
     """
-    content = _read(path)
-    if step is None:
-        single = _single(content)
-        return single if single is not None else list(_checkpoints(path, content).values())[-1]
-    found = _checkpoints(path, content)
-    if step not in found:
-        raise WeightsError(f"{path} has no checkpoint of step {step}; there are: {_listed(map(str, found))}")
-    return found[step]
+    return _weights(path, _read(path), step)
 
 
 def recognise(weights: Mapping[str, Tensor]) -> str:
@@ -202,23 +241,21 @@ def recognise(weights: Mapping[str, Tensor]) -> str:
     Raises:
         WeightsError: if it is none of them.
     """
-    if "W_E" in weights and "attn.W_Q" in weights:
-        return "grokcourse"
-    output = weights.get("blocks.0.attn.W_O")
-    if "embed.W_E" in weights and output is not None:
-        if output.ndim == 2:  # one matrix for all heads
-            return "paper"
-        if output.ndim == 3:
-            return "transformer_lens"
-    raise WeightsError(
-        f"these weights have no layout that is known here. Their names are {_listed(weights)}; the paper's and "
-        "TransformerLens' have embed.W_E and blocks.0.attn.W_O, ours W_E and attn.W_Q"
-    )
+    layout = _layout_of(weights)
+    if layout is None:
+        raise WeightsError(
+            f"these weights have no layout that is known here. Their names are {_listed(map(str, weights))}; the "
+            "paper's and TransformerLens' have embed.W_E and blocks.0.attn.W_O, ours W_E and attn.W_Q. If the model is "
+            "of our kind, build a dict with the names and axes of one of these layouts (they stand at the head of "
+            "grokcourse.interop), and pass it to interop.from_weights"
+        )
+    return layout
 
 
 def from_weights(weights: Mapping[str, Tensor]) -> Transformer:
     """The model with weights of any known layout; raises ``WeightsError`` as ``recognise`` and the other two do."""
-    return _model(_ours(weights, LAYOUTS[recognise(weights)]))
+    layout = LAYOUTS[recognise(weights)]
+    return Transformer.from_weights(_ours(_without_prefix(weights), layout))
 
 
 def from_paper(weights: Mapping[str, Tensor]) -> Transformer:
@@ -235,26 +272,31 @@ def from_paper(weights: Mapping[str, Tensor]) -> Transformer:
     Raises:
         WeightsError: naming the tensors that are missing, not known, misshapen or not finite.
     """
-    return _model(_ours(weights, LAYOUTS["paper"]))
+    return Transformer.from_weights(_ours(_without_prefix(weights), LAYOUTS["paper"]))
 
 
 def from_transformer_lens(weights: Mapping[str, Tensor], config: object = None) -> Transformer:
     """The model with weights in the layout of TransformerLens' ``HookedTransformer``.
 
+    Biases that our model lacks (of queries, keys, values, heads and logits) become rows of its matrices: its residual
+    stream then has one dimension more, which is always 1. W_pos writes it there, and W_Q, W_K, W_V, W_in and W_U read
+    their biases from it. What the heads' bias b_O adds to the stream is added after the MLP instead, with b_out.
+
     Args:
-        weights: its ``state_dict()``: types and ``W_U`` as for ``from_paper``. Buffers may be there or not.
+        weights: its ``state_dict()``: types and ``W_U`` as for ``from_paper``. Buffers and biases may be there or not.
         config: its ``cfg`` (or a dict with the same entries); if given, it must say that the model is of our kind.
 
     Returns:
-        A model that computes the same activations and logits.
+        A model that computes the same logits and, if the biases that it lacks are zero, the same activations. If they
+        are not, d_model is one larger, and the activations are the same but for resid_pre, attn_out, resid_mid,
+        mlp_out and resid_post.
 
     Raises:
-        WeightsError: as ``from_paper``; also if a bias that our model lacks is not zero, if there are several layers or
-            a LayerNorm with weights, or if the config asks for what our model does not do.
+        WeightsError: as ``from_paper``; also if there are several layers or a LayerNorm with weights, or if the config
+            asks for what our model does not do.
     """
-    if config is not None:
-        _check_config(config if isinstance(config, Mapping) else vars(config))
-    return _model(_ours(weights, LAYOUTS["transformer_lens"]))
+    _check_config(config)
+    return Transformer.from_weights(_ours(_without_prefix(weights), LAYOUTS["transformer_lens"]))
 
 
 def to_paper(model: Transformer) -> Weights:
@@ -307,17 +349,11 @@ def architecture(model: Transformer) -> dict[str, int]:
 def _ours(weights: Mapping[str, Tensor], layout: Layout) -> Weights:
     """Check weights of a layout, and bring them into ours."""
     _check_names(weights, layout)
-    expected = {layout.names[name]: layout.axes_of(name) for name in OURS}
-    expected |= {name: axes for name, axes in layout.zero.items() if name in weights}
+    expected = {layout.names[name]: layout.axes_of(name) for name in OURS if layout.names[name] in weights}
+    expected |= {name: axes for name, axes in layout.biases.items() if name in weights}
     for name in expected:
         _check_tensor(name, weights[name])
     sizes = _sizes({name: weights[name] for name in expected}, expected)
-    for name in layout.zero:
-        if name in weights and weights[name].any():
-            raise WeightsError(
-                f"{name} is not zero, and our model has no such bias: it could not compute the same. "
-                "Only models trained without it, or with it held at zero, can be taken over"
-            )
     for name in layout.buffers:
         if name.endswith("mask") and name in weights and weights[name].numel():
             mask = weights[name][:N_CTX, :N_CTX].bool().cpu()
@@ -326,10 +362,39 @@ def _ours(weights: Mapping[str, Tensor], layout: Layout) -> Weights:
                     f"{name} is not causal: in our model a position sees itself and what comes before it"
                 )
     dtype = torch.float64 if any(weights[name].dtype == torch.float64 for name in expected) else torch.float32
-    return {
-        ours: _rearranged(weights[layout.names[ours]].detach().to("cpu", dtype), layout.axes_of(ours), axes, sizes)
-        for ours, axes in OURS.items()
+
+    def taken(name: str, axes: str) -> Tensor:
+        """A tensor of theirs, or zeros for a bias that is not there."""
+        if name not in weights:
+            return torch.zeros([sizes[axis] for axis in axes.split()], dtype=dtype)
+        return weights[name].detach().to("cpu", dtype)
+
+    ours = {
+        name: _rearranged(taken(layout.names[name], layout.axes_of(name)), layout.axes_of(name), axes, sizes)
+        for name, axes in OURS.items()
     }
+    biases = {name.rpartition(".")[2]: taken(name, axes) for name, axes in layout.biases.items()}
+    return _with_biases(ours, biases) if any(bias.any() for bias in biases.values()) else ours
+
+
+def _with_biases(ours: Weights, biases: Weights) -> Weights:
+    """Weights of ours that compute what these do with biases: in a dimension of the residual stream that is always 1.
+
+    b_Q, b_K and b_V have the axes (head, d_head), b_O (d_model,) and b_U (out,).
+    """
+    b_O, W_in = biases["b_O"], ours["mlp.W_in"]
+    rows = {"W_E": ours["W_E"].new_zeros(len(ours["W_E"]), 1), "W_pos": ours["W_pos"].new_ones(N_CTX, 1)}
+    rows |= {"attn.W_O": ours["attn.W_O"].new_zeros(*ours["attn.W_O"].shape[:2], 1)}
+    rows |= {"mlp.W_out": W_in.new_zeros(W_in.shape[1], 1), "mlp.b_out": W_in.new_zeros(1)}
+    columns = {f"attn.W_{m}": biases[f"b_{m}"][:, None] for m in "QKV"}
+    columns |= {"mlp.W_in": (b_O @ W_in)[None], "W_U": biases["b_U"][None]}
+    grown = ours | {"mlp.b_out": ours["mlp.b_out"] + b_O}
+    return {
+        name: torch.cat([weight, rows[name]], dim=-1) if name in rows
+        else torch.cat([weight, columns[name]], dim=-2) if name in columns
+        else weight
+        for name, weight in grown.items()
+    }  # fmt: skip
 
 
 def _theirs(model: Transformer, layout: Layout) -> Weights:
@@ -340,26 +405,44 @@ def _theirs(model: Transformer, layout: Layout) -> Weights:
         theirs: _rearranged(ours[name], OURS[name], layout.axes_of(name), sizes)
         for name, theirs in layout.names.items()
     }
-    zeros = {name: ours["W_E"].new_zeros([sizes[axis] for axis in axes.split()]) for name, axes in layout.zero.items()}
+    zeros = {
+        name: ours["W_E"].new_zeros([sizes[axis] for axis in axes.split()]) for name, axes in layout.biases.items()
+    }
     return weights | zeros
 
 
-def _model(weights: Weights) -> Transformer:
-    """A Transformer with these weights, its sizes read off their shapes."""
-    vocab, d_model = weights["W_E"].shape
-    n_heads, _, d_head = weights["attn.W_Q"].shape
-    model = Transformer(vocab - 1, d_model, n_heads, len(weights["mlp.b_in"]))
-    model.attn = Attention(d_model, n_heads, d_head)  # others need not share d_model among the heads
-    for name, weight in weights.items():
-        part, _, own = name.rpartition(".")
-        setattr(model.get_submodule(part), own, nn.Parameter(weight))
-    return model
+def _layout_of(weights: Mapping[str, Tensor]) -> str | None:
+    """As ``recognise``, or None."""
+    weights = _without_prefix(weights)
+    if "W_E" in weights and "attn.W_Q" in weights:
+        return "grokcourse"
+    output = weights.get("blocks.0.attn.W_O")
+    if "embed.W_E" in weights and isinstance(output, Tensor):
+        return {2: "paper", 3: "transformer_lens"}.get(output.ndim)  # one matrix for all heads, or one each
+    return None
+
+
+def _without_prefix(weights: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+    """Without what all names begin with, such as ``module.``, which wrappers of models put there.
+
+    Raises:
+        WeightsError: if this is something else than tensors by name.
+    """
+    if not isinstance(weights, Mapping):
+        raise WeightsError(
+            f"weights are a dict of tensors by name, but this is a {type(weights).__name__}: of a module pass its "
+            "state_dict(), and of several checkpoints one"
+        )
+    while len(weights) > 1 and len(firsts := {str(name).partition(".")[0] for name in weights}) == 1:
+        prefix = f"{firsts.pop()}."
+        weights = {name.removeprefix(prefix): weight for name, weight in weights.items()}
+    return weights
 
 
 def _check_names(weights: Mapping[str, Tensor], layout: Layout) -> None:
     needed = set(layout.names.values())
-    missing = sorted(needed - set(weights))
-    surplus = sorted(set(weights) - needed - set(layout.zero) - set(layout.buffers))
+    missing = sorted(name for name in needed - set(weights) if not name.endswith(("b_in", "b_out")))
+    surplus = sorted(set(weights) - needed - set(layout.biases) - set(layout.buffers))
     reasons = {
         ".ln": "our model has no LayerNorm",
         "ln_": "our model has no LayerNorm",
@@ -381,7 +464,9 @@ def _check_tensor(name: str, tensor: object) -> None:
         raise WeightsError(f"{name} is no tensor, but {type(tensor).__name__}")
     if not tensor.is_floating_point():
         raise WeightsError(f"{name} does not hold floats, but {str(tensor.dtype).removeprefix('torch.')}")
-    if not tensor.isfinite().all():
+    if tensor.is_meta:
+        raise WeightsError(f"{name} has a shape, but holds no numbers (it is on torch's device meta)")
+    if not tensor.double().isfinite().all():
         raise WeightsError(f"{name} holds numbers that are not finite")
 
 
@@ -410,9 +495,15 @@ def _sizes(weights: Mapping[str, Tensor], expected: Mapping[str, str]) -> dict[s
             wanted = ", ".join(f"{a} = {sizes[a]} (from {source[a]})" for g in _groups(text) for a in g)
             raise WeightsError(f"{name} has shape {tuple(weights[name].shape)}, which does not fit {wanted}")
     if sizes["pos"] != N_CTX:
+        name = source["pos"]
+        hint = (
+            f". If the model was only ever asked such questions, keep the first {N_CTX} rows: "
+            f'weights = interop.read_weights(path); weights["{name}"] = weights["{name}"][:{N_CTX}]; '
+            "interop.from_weights(weights)"
+        )
         raise WeightsError(
-            f"there are {sizes['pos']} positions (in {source['pos']}), but a question of ours has {N_CTX} tokens: "
-            f"a, b, =. If the model was only ever asked such questions, pass the first {N_CTX} rows"
+            f"there are {sizes['pos']} positions (in {name}), but a question of ours has {N_CTX} tokens: a, b, ="
+            + hint * (sizes["pos"] > N_CTX)
         )
     if sizes["vocab"] < 3:
         raise WeightsError(
@@ -448,11 +539,14 @@ def _rearranged(tensor: Tensor, before: str, after: str, sizes: Mapping[str, int
     return split.permute(order).reshape(shape).clone(memory_format=torch.contiguous_format)
 
 
-def _check_config(config: Mapping[str, Any]) -> None:
-    """Raise if a TransformerLens config asks for what our model does not do and its weights do not show."""
-    d_head = config.get("d_head")
+def _check_config(config: object) -> None:
+    """Raise if a config asks for what our model does not do and weights do not show; None asks for nothing."""
+    if config is None:
+        return
+    entries: Mapping[str, Any] = config if isinstance(config, Mapping) else vars(config)
     needed = {
         "act_fn": "relu",
+        "act_type": "ReLU",  # the paper's name for it
         "normalization_type": None,
         "final_rms": False,
         "attn_only": False,
@@ -469,11 +563,47 @@ def _check_config(config: Mapping[str, Any]) -> None:
         "output_logits_soft_cap": -1.0,
     }
     for name, value in needed.items():
-        if config.get(name, value) != value:
-            raise WeightsError(f"the config says {name} = {config[name]!r}, but our model has {name} = {value!r}")
-    scale = config.get("attn_scale")
-    if scale is not None and d_head is not None and scale > 0 and not math.isclose(scale, math.sqrt(d_head)):
+        if entries.get(name, value) != value:
+            raise WeightsError(f"the config says {name} = {entries[name]!r}, but our model has {name} = {value!r}")
+    scale, d_head = _number(entries.get("attn_scale")), _number(entries.get("d_head"))
+    if isinstance(scale, (int, float)) and d_head and scale > 0 and not math.isclose(scale, math.sqrt(d_head)):
         raise WeightsError(f"the config divides attention scores by {scale:g}, our model by √d_head = {d_head**0.5:g}")
+
+
+def _number(value: Any) -> Any:
+    """A number, also where the file holds it as one of numpy's; anything else as it is."""
+    if isinstance(value, _StandIn) and [type(argument) for argument in value.arguments[1:]] == [bytes]:
+        kind = getattr(value.arguments[0], "arguments", (None,))[0]  # numpy.dtype("f8")
+        if kind in (forms := {"f8": "<d", "f4": "<f", "i8": "<q", "i4": "<i"}):
+            return struct.unpack(forms[kind], value.arguments[1])[0]
+    return value
+
+
+class _StandIn:
+    """In place of an object of a class that a file names: it holds what the file gives it, and does nothing."""
+
+    arguments: tuple = ()
+
+    def __new__(cls, *arguments: object) -> "_StandIn":
+        made = super().__new__(cls)
+        made.arguments = arguments
+        return made
+
+    def __init__(self, *arguments: object) -> None:
+        pass
+
+    def __setstate__(self, state: object) -> None:
+        if isinstance(state, dict):
+            self.__dict__.update(state)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__qualname__}>"
+
+
+def _stand_in(full_name: str) -> type[_StandIn]:
+    """A class of that name, in which torch's unpickler finds nothing but ours."""
+    module, _, name = full_name.rpartition(".")
+    return type(name, (_StandIn,), {"__module__": module, "__qualname__": name})
 
 
 def _read(path: Path | str) -> Any:
@@ -482,36 +612,97 @@ def _read(path: Path | str) -> Any:
     if not path.is_file():
         hint = ": read a run of ours with grokcourse.runs.load" if (path / "run.json").is_file() else ""
         raise WeightsError(f"{path} is not a file{hint}")
+    if path.name == "checkpoints.safetensors" and (path.parent / "run.json").is_file():
+        raise WeightsError(
+            f"{path} is part of a run of ours: read that with grokcourse.runs.load({str(path.parent)!r})"
+        )
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
-        return torch.load(path, map_location="cpu", weights_only=True)
+        others = get_unsafe_globals_in_checkpoint(path) if zipfile.is_zipfile(path) else []
+        with safe_globals([_stand_in(name) for name in others]):
+            return _plain(torch.load(path, map_location="cpu", weights_only=True))
     except SafetensorError as error:
         raise WeightsError(f"{path} is no safetensors file, or damaged: {error}") from error
     except Exception as error:  # whatever a wrong or damaged file makes the unpickler stumble over
         if not (isinstance(error, pickle.UnpicklingError) and zipfile.is_zipfile(path)):
             raise WeightsError(f"{path} cannot be read: it is no file of torch.save, or damaged") from error
         raise WeightsError(
-            f"{path} holds Python objects besides tensors and plain values. Opening these can run any code, so it was "
-            "not opened. If you trust whoever made it, keep the weights alone, in a Python that has what they used:\n"
+            f"{path} holds Python objects that cannot be read without running code, so it was not opened. If you trust "
+            "whoever made it, keep the weights alone, in a Python that has what they used:\n"
             f'    content = torch.load("{path.name}", map_location="cpu", weights_only=False)\n'
             '    torch.save({"model": content["model"]}, "weights.pth")'
         ) from error
+
+
+def _plain(content: Any) -> Any:
+    """The same with the state dict in place of each module; as deep as ``_checkpoints`` looks."""
+    if isinstance(content, _StandIn) and isinstance(vars(content).get("_modules"), Mapping):
+        return _state_dict(content)
+    if isinstance(content, Mapping):
+        return {name: _plain(value) for name, value in content.items()}
+    if isinstance(content, (list, tuple)):
+        return [_plain(value) for value in content]
+    return content
+
+
+def _state_dict(module: _StandIn, prefix: str = "") -> Weights:
+    """The state dict of a module that was saved whole."""
+    fields = vars(module)
+    own = {**fields.get("_parameters", {}), **fields.get("_buffers", {})}
+    passing = fields.get("_non_persistent_buffers_set", ())
+    found = {prefix + name: tensor for name, tensor in own.items() if tensor is not None and name not in passing}
+    for name, part in fields.get("_modules", {}).items():
+        if isinstance(part, _StandIn):
+            found |= _state_dict(part, f"{prefix}{name}.")
+    return found
+
+
+def _config(content: Any) -> object:
+    """The config of TransformerLens, or of the paper's code, that a file holds beside the weights, or None."""
+    config = content.get("config", content.get("cfg")) if isinstance(content, Mapping) else None
+    entries = vars(config) if isinstance(config, _StandIn) else config
+    is_theirs = isinstance(entries, Mapping) and ("normalization_type" in entries or "act_type" in entries)
+    return entries if is_theirs else None
 
 
 def _is_weights(value: object) -> bool:
     return isinstance(value, Mapping) and bool(value) and all(isinstance(tensor, Tensor) for tensor in value.values())
 
 
+def _weights(path: Path | str, content: Any, step: int | None) -> Weights:
+    """The final model in what a file holds, or that of a step."""
+    if step is None:
+        single = _single(content)
+        return single if single is not None else list(_checkpoints(path, content).values())[-1]
+    found = _checkpoints(path, content)
+    if step not in found:
+        raise WeightsError(f"{path} has no checkpoint of step {step}; there are: {_listed(map(str, found))}")
+    return found[step]
+
+
+def _state_dicts(path: Path | str, content: Any) -> dict[int, Weights]:
+    """All checkpoints in what a file holds, as state dicts of our model, by step, rising."""
+    found = _checkpoints(path, content)
+    with _naming(path):
+        _check_config(_config(content))
+        return {step: from_weights(weights).state_dict() for step, weights in sorted(found.items())}
+
+
 def _single(content: Any) -> Weights | None:
     """The final model in what a file holds, or None if there are only checkpoints."""
     if _is_weights(content):
         return dict(content)
-    if isinstance(content, Mapping):
-        for name in ("model", "state_dict", "model_state_dict"):
-            if _is_weights(content.get(name)):
-                return dict(content[name])
-    return None
+    if not isinstance(content, Mapping):
+        return None
+    tensors = {name: value for name, value in content.items() if isinstance(value, Tensor)}
+    if _layout_of(tensors):  # other entries stand among the tensors
+        return tensors
+    for name in ("model", "state_dict", "model_state_dict"):
+        if _is_weights(content.get(name)):
+            return dict(content[name])
+    known = [value for value in content.values() if _is_weights(value) and _layout_of(value)]
+    return dict(known[0]) if len(known) == 1 else None
 
 
 def _checkpoints(path: Path | str, content: Any) -> dict[int, Weights]:
@@ -522,20 +713,36 @@ def _checkpoints(path: Path | str, content: Any) -> dict[int, Weights]:
         for name, steps_name in (("state_dicts", "epochs"), ("checkpoints", "checkpoint_epochs")):
             if name in content:
                 several, steps = content[name], content.get(steps_name)
-    if isinstance(several, Mapping) and several and all(isinstance(step, int) for step in several):
+    if isinstance(several, Mapping) and several and all(str(step).isdigit() for step in several):
         steps, several = list(several), list(several.values())
-    if isinstance(several, (list, tuple)) and several and all(_is_weights(weights) for weights in several):
-        steps = list(range(len(several)) if steps is None else steps)
+    if isinstance(several, list) and several and all(_single(entry) is not None for entry in several):
+        if steps is None:
+            steps = [_step(entry) for entry in several]
+            steps = list(range(len(several))) if None in steps else steps
+        if isinstance(steps, _StandIn):
+            raise WeightsError(
+                f"{path} has its steps as an object of {type(steps).__module__}, which is not read: "
+                "save them as a list or a tensor"
+            )
+        steps = [_number(step) for step in steps]
+        if strange := [step for step in steps if not str(step).isdigit()]:
+            raise WeightsError(f"{path} has a step that is no whole number: {strange[0]!r}")
+        steps = [int(step) for step in steps]
         if len(steps) != len(several) or len(set(steps)) != len(steps):
             raise WeightsError(f"{path} has {len(several)} checkpoints, but {len(set(steps))} different steps for them")
-        return {int(step): dict(weights) for step, weights in zip(steps, several, strict=True)}
+        return {step: _single(entry) or {} for step, entry in zip(steps, several, strict=True)}
     if (single := _single(content)) is not None:
-        epoch = content.get("epoch")
-        return {epoch if isinstance(epoch, int) else 0: single}
+        return {_step(content) or 0: single}
     raise WeightsError(
         f"{path} holds no weights where they are looked for: neither tensors by name, nor these under model, "
         f"state_dict, model_state_dict, state_dicts or checkpoints, but {_described(content)}"
     )
+
+
+def _step(content: Any) -> int | None:
+    """The step that stands beside a single model."""
+    found = [content[name] for name in ("epoch", "step") if isinstance(content.get(name), int)]
+    return found[0] if found else None
 
 
 def _described(content: Any) -> str:

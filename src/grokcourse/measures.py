@@ -2,7 +2,7 @@
 
 The measures of Nanda et al. 2023 (arXiv 2301.05217), section 5.1, and a few beside them. ``of`` computes the whole set
 for one model, ``along`` for every checkpoint of a run, ``load`` reads what was computed once and stored with a run.
-They are made for addition modulo p, any p.
+They are made for addition modulo p, any p. Subtraction is the same with −b in place of b, and is measured in that way.
 
 Shapes: p — the modulus; logits — (p, p, p), those of the p numbers for all questions, as from ``circuit.all_logits``;
 key — the key frequencies, whole numbers 1 … p // 2; questions — (any,) int64, rows of ``tasks.all_questions``, that is
@@ -192,7 +192,11 @@ def key_frequencies(model: Transformer) -> list[int]:
     The paper's appendix C.2 takes them from the map from neurons to logits as well, without saying what stands out; our
     rule is that of ``fourier.key_frequencies``. The embedding's spectrum (chapter 5) also shows frequencies that the
     logits do not use.
+
+    Raises:
+        ValueError: if the model's weights are not finite.
     """
+    _require_finite(model)
     W_logit = circuit.effective_weights(model).W_logit
     return fourier.key_frequencies(fourier.energy_per_frequency(W_logit, dim=1))
 
@@ -202,17 +206,17 @@ def of(model: Transformer, key: Iterable[int], data: tasks.Dataset) -> dict[str,
     """All measures of one model.
 
     Args:
-        model: of addition modulo p, on the CPU.
+        model: of addition or subtraction modulo p, on the CPU.
         key: its key frequencies, or those of the model that it will become.
         data: the questions and their split.
 
     Returns:
-        By name, float32:
+        By name, float32 (of subtraction with −b in place of b, as a − b = a + (−b)):
 
         * ``train_loss``, ``test_loss``: the model's own, by its logits of the numbers;
         * ``restricted_loss`` (test set), ``restricted_loss_train``;
         * ``excluded_loss`` (training set), and ``excluded_loss_each`` (p // 2 + 1,) as from the function of that name;
-        * ``gini_W_E``, ``gini_W_logit``: the Gini coefficients of ``wave_norms``;
+        * ``gini_W_E``, ``gini_W_logit``: the Gini coefficients of ``wave_norms``, NaN where these are all zero;
         * ``energy_W_E``, ``energy_W_logit`` (p // 2 + 1,): the energy of each frequency;
         * ``weight_norms`` (parameters,), as from that function, and ``squared_weights``, the sum of their squares;
         * ``specialised``: the share of specialised neurons; ``neurons_by_frequency`` (p // 2 + 1,): how many they are,
@@ -221,11 +225,13 @@ def of(model: Transformer, key: Iterable[int], data: tasks.Dataset) -> dict[str,
           ``cosine_coefficients`` (p // 2 + 1,): α_k for every k, with 0 for the constant.
 
     Raises:
-        ValueError: if the questions are not those of the model's addition, or a frequency is out of range.
+        ValueError: if the questions are not those of the model's addition or subtraction, the model's weights are not
+            finite, or a frequency is out of range.
     """
+    _require_finite(model)
     key, p = list(key), model.p
-    _require_addition(data, p)
-    weights, logits = circuit.effective_weights(model), circuit.all_logits(model)
+    weights = circuit.effective_weights(model)
+    data, logits = _as_addition(data, circuit.all_logits(model))
     W_E, norms = model.W_E[:p], weight_norms(model)
     frequency, share = circuit.neuron_frequencies(circuit.neurons_from(weights))
     is_specialised = share > SPECIALISED
@@ -239,8 +245,8 @@ def of(model: Transformer, key: Iterable[int], data: tasks.Dataset) -> dict[str,
             "restricted_loss_train": restricted_loss(logits, key, data.train_index),
             "excluded_loss": excluded_loss(logits, key, data.train_index),
             "excluded_loss_each": excluded_loss_each(logits, data.train_index),
-            "gini_W_E": gini(wave_norms(W_E)),
-            "gini_W_logit": gini(wave_norms(weights.W_logit, dim=1)),
+            "gini_W_E": _gini_or_nan(wave_norms(W_E)),
+            "gini_W_logit": _gini_or_nan(wave_norms(weights.W_logit, dim=1)),
             "energy_W_E": fourier.energy_per_frequency(W_E),
             "energy_W_logit": fourier.energy_per_frequency(weights.W_logit, dim=1),
             "weight_norms": norms,
@@ -269,18 +275,22 @@ def variants(model: Transformer, key: Iterable[int], data: tasks.Dataset) -> dic
     * The Gini coefficient: of "the norms of the Fourier components"; we know of no released code for it.
 
     Args:
-        model: of addition modulo p, on the CPU.
+        model: of addition or subtraction modulo p, on the CPU.
         key: the key frequencies.
         data: the questions and their split.
 
     Returns:
         For ``"restricted"``, ``"excluded"`` and ``"gini"``: values by definition, this course's own first.
+
+    Raises:
+        ValueError: as ``of``.
     """
+    _require_finite(model)
     key, p = list(key), model.p
-    _require_addition(data, p)
-    weights, logits = circuit.effective_weights(model), circuit.all_logits(model)
-    train, test = data.train_index, data.test_index
+    weights = circuit.effective_weights(model)
     from_neurons = circuit.neurons_from(weights) @ weights.W_logit
+    data, logits, from_neurons = _as_addition(data, circuit.all_logits(model), from_neurons)
+    train, test = data.train_index, data.test_index
     fit = circuit.fit_cosines(logits, key)
     cosines = circuit.cosine_logits(p, key, fit.coefficients)
     kept = circuit.ablate_frequencies(logits, keep=key)
@@ -318,7 +328,7 @@ def variants(model: Transformer, key: Iterable[int], data: tasks.Dataset) -> dic
             "cosines of a + b - c": mean_loss(logits - cosines, train),
         },
         "gini": {
-            f"{definition}, {matrix}": gini(values[matrix])
+            f"{definition}, {matrix}": _gini_or_nan(values[matrix])
             for definition, values in {
                 "norms of all components": norms,
                 "without the constant": {name: norm[1:] for name, norm in norms.items()},
@@ -366,6 +376,22 @@ class Measures:
         return self[name][found[0]]
 
 
+def dataset(run: Run) -> tasks.Dataset:
+    """The questions of a run and their split: of its config, or as ``interop.load_run`` was told.
+
+    Raises:
+        ValueError: if others trained the run, and nobody said on which pairs.
+    """
+    if "train_index" not in run.provenance:
+        return tasks.dataset(run.config)
+    if run.provenance["train_index"] is None:
+        raise ValueError(
+            "nothing says on which pairs this model was trained: give them to interop.load_run as train_index, "
+            "the rows a · p + b"
+        )
+    return tasks.dataset_of(run.config.p, torch.tensor(run.provenance["train_index"]), run.config.operation)
+
+
 def along(
     run: Run,
     key: Iterable[int] | None = None,
@@ -374,7 +400,7 @@ def along(
     """All measures at every checkpoint of a run.
 
     Args:
-        run: of addition.
+        run: of addition or subtraction.
         key: the key frequencies; by default those of the last checkpoint.
         progress: called with each step that is done.
 
@@ -383,9 +409,9 @@ def along(
         checkpoint itself has, and ``restricted_loss_now`` and ``excluded_loss_now``, taken with those.
 
     Raises:
-        ValueError: if the run is not of addition, or a frequency is out of range.
+        ValueError: if the run is of another operation, as ``dataset`` and ``of``.
     """
-    data = tasks.dataset(run.config)
+    data = dataset(run)
     key = key_frequencies(run.model()) if key is None else list(key)
     columns: dict[str, list[np.ndarray]] = {}
     for step in run.steps:
@@ -393,11 +419,11 @@ def along(
         found = of(model, key, data)
         now = key_frequencies(model)
         with torch.no_grad():
-            logits = circuit.all_logits(model)
+            questions, logits = _as_addition(data, circuit.all_logits(model))
             found |= {
                 "is_key_now": torch.zeros(run.config.p // 2 + 1).index_fill(0, torch.tensor(now, dtype=torch.long), 1),
-                "restricted_loss_now": restricted_loss(logits, now, data.test_index).float(),
-                "excluded_loss_now": excluded_loss(logits, now, data.train_index).float(),
+                "restricted_loss_now": restricted_loss(logits, now, questions.test_index).float(),
+                "excluded_loss_now": excluded_loss(logits, now, questions.train_index).float(),
             }
         for name, value in found.items():
             columns.setdefault(name, []).append(value.numpy())
@@ -420,7 +446,8 @@ def announced(steps: np.ndarray, values: np.ndarray, start: int, share: float = 
         log: measure the way in logarithms, as for a loss that falls through many powers of ten.
 
     Returns:
-        The first step from ``start`` on by which that share is behind it; None if it has no way to go.
+        The first step from ``start`` on by which that share is behind it; None if it has no way to go, or either end is
+        NaN.
 
     Raises:
         ValueError: if the lengths differ, there is no checkpoint from ``start`` on, or a logarithm of zero or less is
@@ -436,7 +463,7 @@ def announced(steps: np.ndarray, values: np.ndarray, start: int, share: float = 
         if not (values > 0).all():
             raise ValueError("zero and less have no logarithm")
         values = np.log(values)
-    if values[-1] == values[0]:
+    if values[-1] == values[0] or np.isnan(values[[0, -1]]).any():
         return None
     gone = (values - values[0]) / (values[-1] - values[0])
     return int(steps[np.argmax(gone >= share)])
@@ -480,7 +507,7 @@ def find_hidden_phases(
     if lowest == last:
         return HiddenPhases(None, None, None)
     peak = lowest + int(np.argmax(excluded_loss[lowest:]))
-    if peak == last:
+    if peak in (lowest, last):  # it never rises, or still does
         return HiddenPhases(int(steps[lowest]), None, None)
     return HiddenPhases(int(steps[lowest]), int(steps[peak]), announced(steps, gini_W_logit, int(steps[peak]), nearly))
 
@@ -577,10 +604,33 @@ def _folder(run: Path | str) -> Path:
     return Path(run) if Path(run).is_dir() else runs.available().get(str(run), Path(run))
 
 
-def _require_addition(data: tasks.Dataset, p: int) -> None:
-    """Raise ``ValueError`` unless these are all questions of addition modulo p."""
-    if data.p != p or not data.labels.equal(circuit.sum_labels(p).flatten()):
-        raise ValueError(f"the measures are those of addition modulo {p}: the dataset must hold all its questions")
+def _as_addition(data: tasks.Dataset, *tables: Tensor) -> tuple[tasks.Dataset, ...]:
+    """Questions of addition, and (p, p, …) tables that go with them; for subtraction −b takes b's place.
+
+    Raises:
+        ValueError: if these are not all questions of addition or subtraction modulo the tables' p.
+    """
+    p = len(tables[0])
+    if data.p == p and data.labels.equal(circuit.sum_labels(p).flatten()):
+        return data, *tables
+    negative = -torch.arange(p) % p
+    if data.p == p and data.labels.equal(circuit.sum_labels(p)[:, negative].flatten()):
+        rows = data.train_index // p * p + negative[data.train_index % p]
+        return tasks.dataset_of(p, rows), *(table[:, negative] for table in tables)
+    raise ValueError(
+        f"the measures are those of addition and subtraction modulo {p}: the dataset must hold all its questions"
+    )
+
+
+def _require_finite(model: nn.Module) -> None:
+    """Raise ``ValueError`` if a weight is infinite or NaN."""
+    broken = [name for name, weight in model.named_parameters() if not weight.isfinite().all()]
+    if broken:
+        raise ValueError(f"the model has weights that are not finite, in {', '.join(broken)}: its training diverged")
+
+
+def _gini_or_nan(values: Tensor) -> Tensor:
+    return gini(values) if values.any() else values.new_tensor(torch.nan)
 
 
 def _digest(arrays: dict[str, np.ndarray], text: str) -> str:

@@ -154,6 +154,20 @@ class Transformer(nn.Module):
         """The untrained model of a config, its weights drawn from the config's seed, on the CPU."""
         return cls(config.p, config.d_model, config.n_heads, config.d_mlp, config.seed)
 
+    @classmethod
+    def from_weights(cls, weights: Mapping[str, Tensor]) -> "Transformer":
+        """The model with these weights, by the names of ``state_dict()``; its sizes are read off their shapes.
+
+        Unlike a config's model, it may have heads that do not share d_model, or no output for ``=``.
+        """
+        vocab, d_model = weights["W_E"].shape
+        n_heads, _, d_head = weights["attn.W_Q"].shape
+        model = cls(vocab - 1, d_model, n_heads, len(weights["mlp.b_in"]))
+        model.attn = Attention(d_model, n_heads, d_head)
+        model.W_U = nn.Parameter(torch.empty(weights["W_U"].shape))
+        model.to(weights["W_E"].device, weights["W_E"].dtype).load_state_dict(weights)
+        return model
+
     def forward(self, tokens: Tensor, tap: Tap = no_tap) -> Tensor:
         """(n, pos) questions → the logits at ``=``, the last position: (n, vocab)."""
         resid_pre = tap("resid_pre", embed(tokens, self.W_E, self.W_pos))

@@ -345,6 +345,7 @@ def sweep_curves(
     log_steps: bool = False,
     percent: bool = False,
     chance: float | None = None,
+    rises_to: float | None = None,
     title: str = "",
     width: float = WIDE,
 ) -> Picture:
@@ -352,6 +353,8 @@ def sweep_curves(
 
     Args:
         runs: label → [(steps (n,), values (n,)), …], one pair per seed, labels from the weakest to the strongest.
+        rises_to: settings whose first run reaches this value have their names above, at the step where it does; the
+            others, and without it all, have theirs at the end of the line.
         ylabel, xlabel, log_y, log_steps, percent, chance, title, width: as ``curves``.
 
     Raises:
@@ -360,7 +363,7 @@ def sweep_curves(
     if not 1 <= len(runs) <= len(RAMP):
         raise ValueError(f"a sweep shows 1 to {len(RAMP)} settings, not {len(runs)}")
     figure, [axes] = _canvas(width, _height(width))
-    ends = []
+    ends, rises = [], []
     for i, (label, seeds) in enumerate(runs.items()):
         colour = RAMP[round(i * (len(RAMP) - 1) / max(1, len(runs) - 1))]
         if not seeds:
@@ -368,10 +371,13 @@ def sweep_curves(
         for seed, (steps, values) in enumerate(seeds):
             x, y = _line(label, steps, values, log_y)
             axes.plot(x, y, color=colour, lw=1.8, linestyle=DASHES[seed % len(DASHES)])
-            if seed == 0:
+            if seed == 0 and rises_to is not None and (y >= rises_to).any():
+                rises.append((x[(y >= rises_to).argmax()], label, colour))
+            elif seed == 0:
                 ends.append((x, y, label, colour))
     _dress(axes, ylabel, xlabel, log_y=log_y, log_steps=log_steps, percent=percent, title=title)
     _name_ends(axes, ends, chance, percent)
+    _name_rises(axes, rises)
     return figure
 
 
@@ -741,7 +747,9 @@ def logit_bars(logits: Any, answer: int, *, ylabel: str = "logit", title: str = 
     axes.axhline(0, color=MUTED, lw=0.8)
     _dress(axes, ylabel, "answer", log_y=False, log_steps=False, percent=False, title=title)
     axes.set_xlim(-0.8, len(scores) - 0.2)
-    _name_bars(axes, {answer: f"{answer}: the right one"}, scores, TEST)
+    top = scores.max()  # the name stands clear of all bars
+    axes.vlines(answer, scores[answer], top, color=TEST, lw=0.9, linestyle=(0, (1, 2)))
+    _name_bars(axes, {answer: f"{answer}: the right one"}, np.full_like(scores, top), TEST)
     return figure
 
 
@@ -951,7 +959,7 @@ def waves(
     for name, values in [*arrays.items(), *([] if dots is None else [("points", dots)])]:
         if len(values) != p:
             raise ValueError(f"all functions must be on the same Z_p, but {name} has {len(values)} values, not {p}")
-    each = 0.95
+    each = 0.95 if dots is None else 1.3
     figure, grid = _canvas(width, each * len(arrays) + 0.55, len(arrays), 1, sharex=True)
     for axes, (name, values) in zip(grid, arrays.items(), strict=True):
         axes.axhline(0, color=GRID, lw=0.8)
@@ -961,7 +969,7 @@ def waves(
         else:
             axes.plot(values, color=TRAIN, lw=1.6)
         if dots is not None:
-            axes.plot(dots, "o", color=TEST, markersize=3.2)
+            axes.plot(dots, "o", color=TEST, markersize=2.4, zorder=1.9)  # the line stays visible on them
         elif smooth:
             axes.plot(values, "o", color=TRAIN, markersize=3)
         axes.set_title(name, fontsize=TEXT, pad=3)
@@ -1466,6 +1474,34 @@ def _name_ends(
             boxes.append(name.get_window_extent())
 
     axes.figure.placements.append(place)
+
+
+def _name_rises(axes: Axes, rises: Sequence[tuple[float, str, str]]) -> None:
+    """Write names above the axes, over the steps given, apart from each other."""
+    names = [
+        axes.annotate(
+            name,
+            (step, 1),
+            (0.5, 1.07),
+            xycoords=axes.get_xaxis_transform(),
+            textcoords="axes fraction",
+            color=colour,
+            ha="center",
+            va="bottom",
+            arrowprops={"arrowstyle": "-", "color": colour, "lw": 0.9, "shrinkA": 0, "shrinkB": 0, "relpos": (0.5, 0)},
+        )
+        for step, name, colour in rises
+    ]
+
+    def place() -> None:
+        to_axes = axes.transAxes.inverted()
+        wanted = [to_axes.transform(axes.transData.transform((step, 1)))[0] for step, _, _ in rises]
+        sizes = [(Text.get_window_extent(name).width + 9) / axes.bbox.width for name in names]
+        for name, x in zip(names, _spread(wanted, sizes, 0, 1.2), strict=True):
+            name.set_position((x, 1.07))
+
+    if names:
+        axes.figure.placements.append(place)
 
 
 def _shade(axes: Axes, phases: Mapping[str, tuple[float, float | None]] | None) -> None:

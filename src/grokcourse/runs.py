@@ -79,9 +79,7 @@ class Run:
         step = self.steps[-1] if step is None else step
         if step not in self.checkpoints:
             raise RunNotFoundError(f"no weights are kept for step {step}; there are: {', '.join(map(str, self.steps))}")
-        model = Transformer.from_config(self.config)
-        model.load_state_dict(self.checkpoints[step])
-        return model
+        return Transformer.from_weights(self.checkpoints[step])
 
     def at(self, quantity: str, step: int) -> float:
         """One recorded value, for instance ``run.at("test_loss", 5_000)``.
@@ -237,14 +235,11 @@ def storage_error(weights: Weights, tokens: Tensor) -> tuple[float, float]:
         The largest absolute difference between the logits of the rounded and of the exact weights, and the root mean
         square of the exact logits, to compare it with.
     """
-    d_vocab, d_model = weights["W_E"].shape
-    model = Transformer(d_vocab - 1, d_model, len(weights["attn.W_Q"]), len(weights["mlp.b_in"]))
     a, b = tokens[:, 0], tokens[:, 1]
     with torch.no_grad():
-        model.load_state_dict(weights)
-        exact = model.fast_logits(a, b)
-        model.load_state_dict({name: weight.half().float() for name, weight in weights.items()})
-        rounded = model.fast_logits(a, b)
+        exact = Transformer.from_weights(weights).fast_logits(a, b)
+        half = {name: weight.half().float() for name, weight in weights.items()}
+        rounded = Transformer.from_weights(half).fast_logits(a, b)
     return float((rounded - exact).abs().max()), float(exact.square().mean().sqrt())
 
 

@@ -41,8 +41,10 @@ def write_notebooks(folder: str | Path, source: Path = NOTEBOOKS) -> Iterator[tu
         folder.mkdir(parents=True, exist_ok=True)
         for path in ours:
             yield path.name, _write(path.read_bytes(), folder / path.name)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise StartError(f"{folder} cannot be written to: {error.filename} is a file, not a folder") from None
     except OSError as error:
-        raise StartError(f"{folder} cannot be written to: {error}") from None
+        raise StartError(f"{folder} cannot be written to: {error.strerror or error} ({error.filename})") from None
 
 
 def renew(built: Path, package: Path = NOTEBOOKS) -> Iterator[tuple[str, str]]:

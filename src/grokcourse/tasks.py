@@ -145,6 +145,33 @@ def train_mask(train_index: Tensor, p: int) -> Tensor:
     return mask.view(p, p)
 
 
+def dataset_of(p: int, train_index: Tensor, operation: str = "add") -> Dataset:
+    """All questions modulo p, some of them to train on: for models whose training pairs no config describes.
+
+    Args:
+        p: the modulus.
+        train_index: (n_train,) int64 rows of ``all_questions(p)``, a · p + b for the pair (a, b), in any order.
+        operation: a name in ``OPERATIONS``.
+
+    Returns:
+        The dataset, on the device of ``train_index``. All other rows are its test set.
+
+    Raises:
+        ConfigError: if there is no such operation.
+        ValueError: if a row occurs twice or is out of range, or there are none to train or none to test on.
+    """
+    rows = train_index.sort().values
+    if rows.ndim != 1 or not 0 < len(rows) < p * p or rows[0] < 0 or rows[-1] >= p * p or not rows.diff().all():
+        raise ValueError(
+            f"the training pairs modulo {p} have to be different rows a · {p} + b, from 0 to {p * p - 1}, "
+            "at least one and not all"
+        )
+    tokens = all_questions(p)
+    labels = answers(tokens, p, operation)
+    test_index = (~train_mask(rows, p)).flatten().nonzero().flatten()
+    return Dataset(tokens.to(rows.device), labels.to(rows.device), rows, test_index)
+
+
 def dataset(config: RunConfig, device: torch.device | str = "cpu") -> Dataset:
     """The questions, answers and split of a config, on a device.
 

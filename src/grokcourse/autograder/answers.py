@@ -99,7 +99,7 @@ def excluded_end() -> str:
 
 
 def first_to_announce() -> str:
-    """The excluded loss: from the first wave of the sum that the logits hold, they lean on it, memory or not."""
+    """The excluded loss: once the logits hold a wave of the sum, the answers begin to lean on it, memorised or not."""
     run, measured = runs.load(RECORDED_MAIN), measures.load(RECORDED_MAIN)
     history = run.history
     memorised = history["step"][history["train_accuracy"] >= 0.99][0]

@@ -9,6 +9,7 @@ import lzma
 import os
 import re
 import stat
+import unicodedata
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -16,13 +17,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
-from .grading import Work
+from .grades import Work
 from .registry import CHAPTERS
 from .reports.text import file_names, one_line
-from .submission import MAX_BYTES, Submission, SubmissionError, read
+from .submission import ENDING, MAX_BYTES, Submission, SubmissionError, kind, read
 
-KINDS = (".ipynb", ".py")
-"""What can be graded."""
 MARKER = "run.json"
 """A folder with this file and a folder ``grades`` holds results of an earlier run, and no submissions."""
 IGNORED = {"__MACOSX", "__pycache__", "Thumbs.db", "desktop.ini"}
@@ -30,11 +29,19 @@ IGNORED = {"__MACOSX", "__pycache__", "Thumbs.db", "desktop.ini"}
 MAX_FILES = 200_000
 """More are no class: the wrong folder, or a trap."""
 MAX_FILES_A_STUDENT = 50
+METADATA = "submission_metadata.yml"
+"""Gradescope's."""
 MAX_CLASS = 2**34
 """Bytes that a whole class's zip file may unpack to."""
 MAX_ZIP = 300 * 2**20
 """Bytes that any other zip file may unpack to: a student's, or one of several exports."""
 MAX_ZIP_FILES = 10_000
+SHOWN = 10
+"""Names in a note; more are counted."""
+LINKS = "left out, as symbolic links could lead anywhere: {}"
+OUTSIDE = "left out, as a zip file gives them names that lead out of it: {}"
+SPECIAL = "left out, as no ordinary files: {}"
+FORMER = "left out, as results of an earlier run: {}"
 BROKEN_ZIP = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, RuntimeError, ValueError)
 
 
@@ -62,7 +69,7 @@ class Entry:
     path: Path | None = None
     """Where its content is; without one it is of no use for grading."""
     problem: str = ""
-    """Why a zip file cannot be unpacked."""
+    """Why a zip file cannot be unpacked, or a folder not be read."""
 
     @property
     def name(self) -> str:
@@ -80,6 +87,10 @@ class Piece:
     """Of two files in one series the later one counts."""
     order: float | None = None
     """Which one is later, where the export tells."""
+    handed_in: str = ""
+    """When, in ISO 8601, where the export tells; without an offset if it gives none."""
+    is_late: bool = False
+    """Whether the export says that it is late."""
 
 
 def find_works(folder: Path, unpacked: Path) -> Found:
@@ -87,7 +98,7 @@ def find_works(folder: Path, unpacked: Path) -> Found:
 
     Args:
         folder: a folder, or a zip file: a file, a zip file or a folder per student, or an export of Canvas, Moodle,
-            Gradescope or nbgrader (``submitted``).
+            Blackboard, Gradescope or nbgrader (``submitted``).
         unpacked: an empty folder, for what is in zip files.
 
     Returns:
@@ -96,24 +107,54 @@ def find_works(folder: Path, unpacked: Path) -> Found:
     Raises:
         ClassroomError: if there is nothing to grade.
     """
-    notes: dict[str, int] = {}
+    notes: Notes = {}
     entries = list(_entries(folder, unpacked, notes))
     if not entries:
-        raise ClassroomError(f"{folder} is empty: there is nothing to grade")
-    layout, pieces = _laid_out(_without_wrapping(folder, entries))
+        raise ClassroomError(f"{folder} is empty: there is nothing to grade{_told(notes)}")
+    entries = _without_wrapping(folder, entries)
+    try:
+        layout, pieces = _laid_out(entries)
+    except OSError as error:  # what says who is who, or when, cannot be read
+        raise ClassroomError(f"{error.filename} cannot be read: {error.strerror}") from error
     if not any(_is_gradable(piece.entry) or piece.entry.problem for piece in pieces):
         raise ClassroomError(f"{folder} holds no notebooks (.ipynb), Python files (.py) or zip files of them")
-    by_student: dict[str, list[Piece]] = {}
-    for piece in pieces:
-        by_student.setdefault(one_line(piece.student, 120), []).append(piece)
-    works = [_work(student, by_student[student]) for student in sorted(by_student, key=lambda name: name.casefold())]
+    works = _works(pieces)
+    inner = _inside(entries)
+    if len(works) == 1 and works[0].problem and _is_class(folder, inner):
+        of_class = _laid_out(inner)
+        if len(_works(of_class[1])) > 1:
+            notes[f"all files lie in one folder, {works[0].student}: it is taken for the class, not for a student"] = []
+            entries, (layout, pieces), works = inner, of_class, _works(of_class[1])
+    used = {id(piece.entry) for piece in pieces}
+    alone = [entry for entry in entries if len(entry.parts) == 1 and id(entry) not in used]
+    loose = [entry.name for entry in alone if entry.name != METADATA]
+    if loose:
+        notes["left out, as no student's: {}"] = loose
     for piece in pieces:
         if piece.entry.problem:
-            notes[one_line(f"{piece.student}: {piece.entry.name} {piece.entry.problem}", 200).replace("{", "(")] = 1
-    late = sum("_LATE_" in f"_{piece.entry.parts[0]}" for piece in pieces) if "Canvas" in layout else 0
+            notes[one_line(f"{piece.student}: {piece.entry.name} {piece.entry.problem}", 200)] = []
+    late = sorted({_name(piece.student) for piece in pieces if piece.is_late})
     if late:
-        notes["Canvas marks {} as late and does not say by how much; [late.days] in a policy file can"] = late
-    return Found(layout, tuple(works), tuple(note.format(_files(count)) for note, count in notes.items()))
+        notes["the platform marks as late, without saying by how much: {} ([late.days] in a policy file can)"] = late
+    return Found(layout, tuple(works), tuple(_note(text, names) for text, names in notes.items()))
+
+
+def _works(pieces: Iterable[Piece]) -> list[Work]:
+    """One work a student, by name."""
+    by_student: dict[str, list[Piece]] = {}
+    for piece in pieces:
+        by_student.setdefault(_name(piece.student), []).append(piece)
+    return [_work(student, by_student[student]) for student in sorted(by_student, key=lambda name: name.casefold())]
+
+
+def _name(student: str) -> str:
+    """A student's name as reports have it: the same however its accents are encoded."""
+    return unicodedata.normalize("NFC", one_line(student, 120))
+
+
+def _is_class(folder: Path, inner: Sequence[Entry]) -> bool:
+    """Whether what lies in the one folder that there is may be a class: folders, or anything in a zip file."""
+    return folder.is_file() or all(len(entry.parts) > 1 for entry in inner if _is_gradable(entry))
 
 
 def one_work(student: str, folder: Path, unpacked: Path) -> Work:
@@ -125,14 +166,23 @@ def one_work(student: str, folder: Path, unpacked: Path) -> Work:
     return _work(student, [Piece(student, entry) for entry in _entries(folder, unpacked, {})])
 
 
-def _files(count: int) -> str:
-    return "1 file" if count == 1 else f"{count} files"
+Notes = dict[str, list[str]]
+"""What to tell, with ``{}`` where the names go that it is about."""
+
+
+def _note(text: str, names: Sequence[str]) -> str:
+    shown = ", ".join(one_line(name, 80) for name in names[:SHOWN])
+    return text.replace("{}", f"{shown} and {len(names) - SHOWN} more" if len(names) > SHOWN else shown)
+
+
+def _told(notes: Notes) -> str:
+    return "".join(f" ({_note(text, names)})" for text, names in notes.items())
 
 
 # --- What is there ---
 
 
-def _entries(folder: Path, unpacked: Path, notes: dict[str, int]) -> Iterator[Entry]:
+def _entries(folder: Path, unpacked: Path, notes: Notes) -> Iterator[Entry]:
     """Every file that is not ignored, and what is in zip files; never anything outside the folder."""
     unzip = _Unzip(unpacked, notes)
     try:
@@ -155,28 +205,47 @@ def _entries(folder: Path, unpacked: Path, notes: dict[str, int]) -> Iterator[En
         raise ClassroomError(f"{where} cannot be read or unpacked: {error.strerror or error}") from error
 
 
-def _walk(folder: Path, unzip: "_Unzip", notes: dict[str, int]) -> Iterator[Entry]:
+def _walk(folder: Path, unzip: "_Unzip", notes: Notes) -> Iterator[Entry]:
+    closed: list[OSError] = []
+
     def refuse(error: OSError) -> None:
-        raise error
+        if Path(error.filename) == folder:
+            raise error
+        closed.append(error)  # that student's problem, and no other's
 
     for place, folders, files in os.walk(folder, onerror=refuse):
         inside = Path(place)
         parts = inside.relative_to(folder).parts
-        links = [name for name in folders if (inside / name).is_symlink()]
-        kept = [name for name in folders if name not in links and _is_of_interest(name)]
-        folders[:] = sorted(name for name in kept if not is_output(inside / name))
-        _count(notes, "{} left out: symbolic links, which could lead anywhere", len(links))
-        if parts and not folders and not files:
+        links = sorted(name for name in folders if (inside / name).is_symlink())
+        kept = sorted(name for name in folders if name not in links and _is_of_interest(name))
+        folders[:] = [name for name in kept if not is_output(inside / name)]
+        _leave_out(notes, LINKS, *("/".join((*parts, name)) for name in links))
+        _leave_out(notes, FORMER, *("/".join((*parts, name)) for name in kept if name not in folders))
+        if parts and not folders and not any(map(_is_of_interest, files)):
             yield Entry((*parts, ""))
         for name in sorted(filter(_is_of_interest, files)):
             path = inside / name
             mode = path.lstat().st_mode
             if not stat.S_ISREG(mode):
-                _count(notes, "{} left out: symbolic links, which could lead anywhere", int(stat.S_ISLNK(mode)))
-            elif path.suffix.lower() == ".zip":
+                _leave_out(notes, LINKS if stat.S_ISLNK(mode) else SPECIAL, "/".join((*parts, name)))
+            elif path.suffix.lower() == ".zip" and not (problem := _closed(path)):
                 yield from unzip((*parts, name), path)
+            elif path.suffix.lower() == ".zip":
+                yield Entry((*parts, name), problem=problem)
             else:
                 yield Entry((*parts, name), path)
+    for error in closed:
+        parts = Path(error.filename).relative_to(folder).parts
+        yield Entry((*parts, parts[-1]), problem=f"cannot be read: {error.strerror}")
+
+
+def _closed(path: Path) -> str:
+    """Why a file cannot be read, if it cannot."""
+    try:
+        path.open("rb").close()
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
+    return ""
 
 
 def is_output(folder: Path) -> bool:
@@ -188,9 +257,9 @@ def _is_of_interest(name: str) -> bool:
     return not name.startswith(".") and name not in IGNORED
 
 
-def _count(notes: dict[str, int], note: str, count: int = 1) -> None:
-    if count:
-        notes[note] = notes.get(note, 0) + count
+def _leave_out(notes: Notes, note: str, *names: str) -> None:
+    if names:
+        notes.setdefault(note, []).extend(names)
 
 
 @dataclass
@@ -206,7 +275,7 @@ class _Unzip:
     """Unpacks what can be graded from zip files, under names of its own, within limits."""
 
     to: Path
-    notes: dict[str, int]
+    notes: Notes
     numbers: Iterator[int] = field(default_factory=itertools.count)
 
     def __call__(
@@ -232,21 +301,21 @@ class _Unzip:
         budget: _Budget,
         depth: int,
     ) -> Iterator[Entry]:
-        names = tuple(member.filename.rstrip("/\\").replace("\\", "/").split("/"))
+        names = tuple(_member_name(member).rstrip("/\\").replace("\\", "/").split("/"))
         inside = (*parts, *(name for name in names if name != "."))
         if any(name in ("", "..") or "\0" in name for name in names) or re.match(r"^[A-Za-z]:", names[0]):
-            _count(self.notes, "{} left out: a zip file gives them names that lead out of it")
+            _leave_out(self.notes, OUTSIDE, member.filename)
         elif stat.S_ISLNK(member.external_attr >> 16):
-            _count(self.notes, "{} left out: symbolic links, which could lead anywhere")
+            _leave_out(self.notes, LINKS, "/".join(inside))
         elif all(name == "." or _is_of_interest(name) for name in names) and not member.is_dir():
             name = names[-1]
             try:
                 if name.lower().endswith(".zip") and depth < 2:
                     budget = budget if parts else _Budget()  # a class's zip file has a student's inside
                     yield from self(inside, self._extract(archive, member, MAX_ZIP, budget), budget, depth + 1)
-                elif name.endswith(KINDS):
+                elif kind(name):
                     yield Entry(inside, self._extract(archive, member, MAX_BYTES, budget))
-                elif name in ("submission_metadata.yml", "timestamp.txt"):
+                elif name in (METADATA, "timestamp.txt"):
                     yield Entry(inside, self._extract(archive, member, MAX_ZIP, budget))
                 else:
                     yield Entry(inside)
@@ -264,21 +333,40 @@ class _Unzip:
             raise zipfile.BadZipFile("it unpacks to too much")
         folder = self.to / str(next(self.numbers))
         folder.mkdir()
-        name = PurePosixPath(member.filename.replace("\\", "/"))
-        path = folder / f"{file_names([name.stem])[0]}{name.suffix}"
+        name = _member_name(member).replace("\\", "/").split("/")[-1]
+        stem = _stem(name)
+        path = folder / f"{file_names([stem])[0]}{name[len(stem) :]}"
         path.write_bytes(content)
         return path
+
+
+def _member_name(member: zipfile.ZipInfo) -> str:
+    """Its name; many programs, Canvas' and macOS' among them, write UTF-8 without saying so."""
+    if member.flag_bits & 0x800:
+        return member.filename
+    try:
+        return member.filename.encode("cp437").decode("utf-8")
+    except UnicodeError:
+        return member.filename
+
+
+def _stem(name: str) -> str:
+    """A file's name without its ending."""
+    found = ENDING.search(name)
+    return name[: found.start()] if found else PurePosixPath(name).stem
 
 
 # --- Whose it is ---
 
 CANVAS = re.compile(
-    r"(?P<name>.+?)(?:_LATE)?_(?P<user>\d+)_(?:(?P<upload>\d+)_(?P<file>.+)|(?:text|link)\.html)$"
-    r"|(?:LATE_)?(?P<anonym>anon)_(?P<number>[A-Za-z0-9]+)_(?P<anonymous_upload>\d+)_(?P<anonymous_file>.+)$"
+    r"(?:(?P<anonymous_late>LATE_)?(?P<anonym>anon)_(?P<number>[A-Za-z0-9]+)|(?P<name>.+?)(?P<late>_LATE)?_(?P<user>\d+))"
+    r"_(?:(?P<upload>\d+)_(?P<file>.+)|(?:text|link)\.html)$"
 )
 """canvas-lms, lib/content_zipper.rb: get_filename and add_upload_submission."""
 MOODLE = re.compile(r"(?P<name>[^_]+)(?:_(?P<user>\d+))?_assignsubmission_[a-z]+(?:_.*)?$")
 """moodle, mod/assign/classes/downloader.php: folders or prefixes, with an underscore at the end before version 4.1."""
+BLACKBOARD = re.compile(r"(?P<head>.+?)_attempt_(?P<time>\d{4}(?:-\d\d){5})(?:_(?P<file>.+)|\.txt)$")
+"""assignment_user_attempt_2026-11-20-10-00-00_file: as in the documentation of nbgrader's zip_collect."""
 GRADESCOPE = re.compile(r"submission_\d+$")
 VERSION = re.compile(r"-\d+$")
 """Canvas' number of a file that was uploaded again under the same name."""
@@ -298,27 +386,34 @@ def _without_wrapping(folder: Path, entries: list[Entry]) -> list[Entry]:
 
 def _laid_out(entries: list[Entry]) -> tuple[str, list[Piece]]:
     """The layout, and whose each file is."""
-    inner = [Entry(entry.parts[1:], entry.path, entry.problem) for entry in entries if len(entry.parts) > 1]
-    for level in (entries, inner if len(inner) == len(entries) else []):  # an export, or a folder with exports in it
+    for level in (entries, _inside(entries)):  # an export, or a folder with exports in it
         for layout, whose in LAYOUTS.items():
             pieces = whose(level)
-            share = len(pieces) / len(level) if level else 0
-            if share == 1 or (share > 0.5 and level is entries):
-                known = {id(piece.entry) for piece in pieces}
-                return layout, pieces + _plain([entry for entry in level if id(entry) not in known])
-    has_folders = {len(entry.parts) > 1 for entry in entries}
+            known = {id(piece.entry) for piece in pieces}
+            other = [entry for entry in level if id(entry) not in known and entry.name != METADATA]
+            if pieces and (not other or (level is entries and len(other) < len(level) / 2)):
+                return layout, pieces + _plain(other)
+    pieces = _plain(entries)
+    has_folders = {len(piece.entry.parts) > 1 for piece in pieces}
     layout = {(True,): "a folder per student", (False,): "a file per student"}.get((*has_folders,), "files and folders")
-    return layout, _plain(entries)
+    return layout, pieces
+
+
+def _inside(entries: Sequence[Entry]) -> list[Entry]:
+    """What is in the folders, without these; nothing if a file that can be graded lies beside them."""
+    if any(len(entry.parts) == 1 and (_is_gradable(entry) or entry.problem) for entry in entries):
+        return []
+    return [Entry(entry.parts[1:], entry.path, entry.problem) for entry in entries if len(entry.parts) > 1]
 
 
 def _plain(entries: Iterable[Entry]) -> list[Piece]:
     """A file, a zip file or a folder per student; other files beside them belong to nobody."""
     pieces = []
     for entry in entries:
-        first = PurePosixPath(entry.parts[0])
-        if len(entry.parts) > 1 or first.suffix.lower() in (*KINDS, ".zip"):
-            is_file = first.suffix.lower() in (*KINDS, ".zip")
-            pieces.append(Piece(first.stem if is_file else first.name, entry))
+        first = entry.parts[0]
+        is_file = bool(kind(first)) or first.lower().endswith(".zip")
+        if is_file or len(entry.parts) > 1:
+            pieces.append(Piece(_stem(first) if is_file else first, entry))
     return pieces
 
 
@@ -328,10 +423,9 @@ def _canvas(entries: Sequence[Entry]) -> list[Piece]:
         match = CANVAS.match(entry.parts[0])
         if match:
             name, user = match["name"] or match["anonym"], match["user"] or match["number"]
-            upload, file = match["upload"] or match["anonymous_upload"], match["file"] or match["anonymous_file"] or ""
-            stem = PurePosixPath(file).stem
-            series = VERSION.sub("", stem) if len(entry.parts) == 1 else str(entry.parts[1:])
-            pieces.append(Piece(f"{name} ({user})", entry, series, float(upload or 0)))
+            upload, is_late = match["upload"], bool(match["late"] or match["anonymous_late"])
+            series = VERSION.sub("", _stem(match["file"] or "")) if len(entry.parts) == 1 else str(entry.parts[1:])
+            pieces.append(Piece(f"{name} ({user})", entry, series, float(upload or 0), is_late=is_late))
             uploads.add((entry.parts[0], upload))
     ids = [upload for _, upload in uploads if upload]
     return pieces if len(set(ids)) == len(ids) else []  # every upload has a number of its own, or it is not Canvas
@@ -346,14 +440,32 @@ def _moodle(entries: Sequence[Entry]) -> list[Piece]:
     ]
 
 
-def _gradescope(entries: Sequence[Entry]) -> list[Piece]:
-    metadata = [entry for entry in entries if entry.parts == ("submission_metadata.yml",) and entry.path]
-    told = read_gradescope(metadata[0].path.read_text("utf-8", "replace")) if metadata and metadata[0].path else {}
+def _blackboard(entries: Sequence[Entry]) -> list[Piece]:
+    matches = [(match, entry) for entry in entries if (match := BLACKBOARD.match(entry.parts[0]))]
+    heads = {match["head"] for match, _ in matches}
+    first, last = min(heads, default=""), max(heads, default="")
+    # the assignment's name is what all begin with: both it and a student's may have underscores in them
+    shared = sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], zip(first, last, strict=False)))
+    start = first.rfind("_", 0, shared) + 1
     pieces = []
-    for entry in entries:
+    for match, entry in matches:
+        date, clock = match["time"][:10], match["time"][11:].replace("-", ":")
+        at = _seconds(f"{date} {clock}")
+        pieces.append(Piece(match["head"][start:], entry, "export", at, f"{date}T{clock}" if at else ""))
+    return pieces
+
+
+def _gradescope(entries: Sequence[Entry]) -> list[Piece]:
+    metadata = [entry for entry in entries if entry.parts == (METADATA,) and entry.path]
+    told = read_gradescope(metadata[0].path.read_text("utf-8", "replace")) if metadata and metadata[0].path else {}
+    there = {entry.parts[0] for entry in entries}
+    empty = [Entry((name, "")) for name in told if name not in there]
+    pieces = []
+    for entry in (*entries, *empty):
         if GRADESCOPE.match(entry.parts[0]) or entry.parts[0] in told:
             submitted = told.get(entry.parts[0], Submitted((entry.parts[0],)))
-            pieces += [Piece(student, entry, "export", submitted.at) for student in submitted.students]
+            when = _iso(submitted.at)
+            pieces += [Piece(student, entry, "export", submitted.at, when) for student in submitted.students]
     return pieces
 
 
@@ -410,9 +522,19 @@ def _seconds(text: str) -> float | None:
     if not match:
         return None
     try:
-        return datetime.fromisoformat(f"{match[1]}T{match[2]}{match[3] or 'Z'}").astimezone(UTC).timestamp()
+        seconds = datetime.fromisoformat(f"{match[1]}T{match[2]}{match[3] or 'Z'}").timestamp()
     except (ValueError, OverflowError):
         return None
+    return seconds if 0 < seconds < 2**33 else None  # nobody hands in before 1970, or after 2242
+
+
+def _begin(path: Path) -> str:
+    with path.open("rb") as file:
+        return file.read(100).decode("utf-8", "replace")
+
+
+def _iso(seconds: float | None) -> str:
+    return "" if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
 
 
 def _nbgrader(entries: Sequence[Entry]) -> list[Piece]:
@@ -423,15 +545,18 @@ def _nbgrader(entries: Sequence[Entry]) -> list[Piece]:
     for entry in entries:
         if len(entry.parts) > 2:
             stamp = stamps.get(entry.parts[:2])
-            text = stamp.path.read_text("utf-8", "replace")[:100] if stamp and stamp.path else ""
+            text = _begin(stamp.path) if stamp and stamp.path else ""
             zone = " ".join(text.split()[2:])
-            pieces.append(Piece(entry.parts[0], entry, zone, _seconds(text)))
+            at = _seconds(text)
+            is_told = zone in ("", "UTC", "GMT", "Z") or zone[:1] in "+-"  # without a zone it is UTC, as for nbgrader
+            pieces.append(Piece(entry.parts[0], entry, zone, at, _iso(at) if is_told else ""))
     return pieces
 
 
 LAYOUTS: dict[str, Callable[[Sequence[Entry]], list[Piece]]] = {
     "a Moodle export": _moodle,
     "a Canvas export": _canvas,
+    "a Blackboard export": _blackboard,
     "a Gradescope export": _gradescope,
     "nbgrader's submitted folder": _nbgrader,
 }
@@ -441,24 +566,27 @@ LAYOUTS: dict[str, Callable[[Sequence[Entry]], list[Piece]]] = {
 
 
 def _is_gradable(entry: Entry) -> bool:
-    return entry.path is not None and entry.name.endswith(KINDS)
+    return entry.path is not None and bool(kind(entry.name))
 
 
 def _work(student: str, pieces: Sequence[Piece]) -> Work:
     """One student's work: the files that count, or why it cannot be said which ones."""
     named = [piece for piece in pieces if piece.entry.name and piece.entry.name != "timestamp.txt"]
     gradable = [piece for piece in named if _is_gradable(piece.entry)]
+    chosen, problem = gradable, ""
     if not gradable:
         broken = [f"{piece.entry.name} {piece.entry.problem}" for piece in named if piece.entry.problem]
         names = ", ".join(sorted({piece.entry.name for piece in named})[:5])
         missing = f"no notebook (.ipynb) was handed in, but: {names}" if names else "nothing was handed in"
-        return Work(student, (), one_line(broken[0] if broken else missing, 300))
-    if len(gradable) > MAX_FILES_A_STUDENT:
-        return Work(student, (), f"{len(gradable)} notebooks and Python files were handed in: which ones count?")
-    if len(gradable) == 1:
-        return Work(student, (gradable[0].entry.path or Path(),))
-    files, problem = _chosen(gradable)
-    return Work(student, tuple(piece.entry.path or Path() for piece in files), one_line(problem, 300))
+        problem = broken[0] if broken else missing
+    elif len(gradable) > MAX_FILES_A_STUDENT:
+        chosen, problem = [], f"{len(gradable)} notebooks and Python files were handed in: which ones count?"
+    elif len(gradable) > 1:
+        chosen, problem = _chosen(gradable)
+    timed = [piece for piece in chosen or pieces if piece.handed_in]
+    handed_in = max(timed, key=lambda piece: piece.order or 0).handed_in if timed else ""
+    files = tuple(piece.entry.path or Path() for piece in chosen)
+    return Work(student, files, one_line(problem, 300), handed_in=handed_in)
 
 
 def _chosen(pieces: Sequence[Piece]) -> tuple[list[Piece], str]:
@@ -466,13 +594,13 @@ def _chosen(pieces: Sequence[Piece]) -> tuple[list[Piece], str]:
     contents: dict[bytes, Piece] = {}
     unread: list[Piece] = []
     held: dict[Piece, Submission] = {}
-    for piece in pieces:
+    for piece in sorted(pieces, key=lambda piece: -(piece.order or 0)):
         assert piece.entry.path
         try:
             if piece.entry.path.stat().st_size > MAX_BYTES:
                 raise SubmissionError("too large")
             content = piece.entry.path.read_bytes()
-            if content not in contents:  # the same file twice is one file
+            if content not in contents:  # the same file twice is one file, handed in when it last was
                 contents[content] = piece
                 held[piece] = read(piece.entry.path)
         except (SubmissionError, OSError):
@@ -481,14 +609,15 @@ def _chosen(pieces: Sequence[Piece]) -> tuple[list[Piece], str]:
         what, holders = clash
         by_age = sorted(holders, key=lambda piece: piece.order or 0)
         same_series = len({piece.series for piece in holders}) == 1
-        if not same_series or by_age[0].order is None or by_age[0].order == by_age[1].order:
+        if not same_series or by_age[0].order is None or by_age[-2].order == by_age[-1].order:
             one, other = sorted(piece.entry.name for piece in holders)[:2]
             names = f"two files called {one}" if one == other else f"{one} and {other}"
             return list(held), f"{names} both hold {what}: which one counts?"
         del held[by_age[0]]
     if not held:
         return unread, ""
-    return [*held, *(piece for piece in unread if piece.entry.name.endswith(".ipynb"))], ""
+    broken = {piece for piece in unread if kind(piece.entry.name) == ".ipynb"}
+    return [piece for piece in pieces if piece in held or piece in broken], ""
 
 
 def _clash(held: dict[Piece, Submission]) -> tuple[str, list[Piece]] | None:

@@ -21,9 +21,9 @@ from typing import Any
 from tqdm import tqdm
 
 from .. import __version__
-from .classroom import MARKER
+from .classroom import MARKER, is_output
 from .grader import GRADE, Grader
-from .grading import Grade, Settings, Work, digest
+from .grades import Grade, Settings, Work, digest
 from .isolation import Protection
 from .registry import CHAPTERS, EXERCISES
 from .report import ReportError, RunInfo
@@ -135,10 +135,15 @@ def former_run(folder: Path) -> dict[str, Any] | None:
         if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
             return None
         content = json.loads((folder / MARKER).read_text(encoding="utf-8"))
-        if not isinstance(content["settings"]["seed"], str):
+        texts = (content["settings"]["seed"], content["started"])
+        if not all(isinstance(text, str) for text in texts) or not isinstance(content["seconds"], (int, float)):
             raise TypeError
+        [Protection(**protection) for protection in content["protections"]]
+    except PermissionError as error:
+        raise ClassRunError(f"{error.filename} cannot be read: {error.strerror}") from None
     except (OSError, ValueError, KeyError, TypeError):
-        raise ClassRunError(f"{folder} holds something else than grades: choose another --output") from None
+        what = f"grades, but its {MARKER} is damaged" if is_output(folder) else "something else than grades"
+        raise ClassRunError(f"{folder} holds {what}: choose another --output") from None
     return content
 
 
@@ -156,6 +161,8 @@ def kept_grades(folder: Path, record: Record) -> dict[str, Grade]:
         then = former["settings"].get(key)
         if then != now:
             what = names.get(key, f"--{key}")
+            if isinstance(then, dict) and isinstance(now, dict):  # of several limits those that differ
+                then, now = ({k: v for k, v in one.items() if then.get(k) != now.get(k)} for one in (then, now))
             told = f" ({_brief(then)} then, {_brief(now)} now)" if key != "tests" else ""
             raise ClassRunError(
                 f"{folder} was graded with another {what}{told}, and marks would not be comparable: "
@@ -223,7 +230,9 @@ def make_plan(works: Sequence[Work], record: Record, folder: Path, *, resume: bo
         grade = kept.get(work.student)
         if grade is None or not _stands(grade, work):
             waiting.append(work)
-        elif _read(places[work.student]) != (grade := replace(grade, late_days=work.late_days)):
+            continue
+        grade = replace(grade, late_days=work.late_days, handed_in=work.handed_in)
+        if _read(places[work.student]) != grade:
             _write(grade, places)
     return Plan(tuple(works), tuple(waiting), folder, record)
 

@@ -10,6 +10,7 @@ import json
 import queue
 import secrets
 import tempfile
+import time
 import warnings
 from asyncio import CancelledError
 from collections.abc import Generator, Iterator, Sequence
@@ -21,7 +22,7 @@ from distributed import Client, Future, KilledWorker, Worker, WorkerPlugin, as_c
 
 from .. import __version__
 from .grader import GRADE, Grader, GraderError
-from .grading import Grade, Settings, Work, digest
+from .grades import Grade, Settings, Work, digest
 from .isolation import Protection
 from .submission import MAX_BYTES
 
@@ -29,6 +30,9 @@ CONNECT_SECONDS = 30
 """How long to wait for the scheduler, and for a first worker."""
 AHEAD = 3
 """Tasks that are sent for each of the workers' threads, so that none is idle and the scheduler's memory stays small."""
+
+ALONE_SECONDS = 60
+"""How long to wait for a worker when none is left; one that its nanny starts anew is back long before."""
 
 GONE = "the connection to the Dask scheduler is lost, or it has cancelled the tasks"
 
@@ -137,14 +141,32 @@ class Cluster:
                         done.add(future)
                     if not sent:
                         return
+                    self._wait(done)
                     future = next(done)
                 yield self._grade(future, sent.pop(future))
         finally:
             with contextlib.suppress(Exception):  # the cluster may be gone
                 self._client.cancel(list(sent), force=True)
 
+    def _wait(self, done: as_completed) -> None:
+        """Wait until a task is done.
+
+        Raises:
+            GraderError: if all workers have left, and none has come back.
+        """
+        seen = looked = time.monotonic()
+        while not done.has_ready():
+            time.sleep(0.02)
+            now = time.monotonic()
+            if now - looked > 1:
+                looked = now
+                if self.workers:
+                    seen = now
+                elif now - seen > ALONE_SECONDS:
+                    raise GraderError(f"the Dask cluster has had no workers for {ALONE_SECONDS:g} seconds: start some")
+
     def _send(self, work: Work) -> Future:
-        content = {"student": work.student, "problem": work.problem, "late_days": work.late_days}
+        content = {name: getattr(work, name) for name in ("student", "problem", "late_days", "handed_in")}
         files = [(path.name, _content(path)) for path in work.files]
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Sending large graph", UserWarning)  # a notebook may have 20 MB
@@ -163,7 +185,8 @@ class Cluster:
         else:
             reason = f"grading it on the cluster broke off: {type(error).__name__}: {str(error)[:300]}"
         names = tuple(path.name for path in work.files)
-        return Grade(work.student, names, digest(work.files), "failed", reason, late_days=work.late_days)
+        late = {"late_days": work.late_days, "handed_in": work.handed_in}
+        return Grade(work.student, names, digest(work.files), "failed", reason, **late)
 
     def close(self) -> None:
         """End the graders on the cluster, and the connection to it."""

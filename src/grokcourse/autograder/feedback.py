@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from .host import Host
 from .registry import CHAPTERS, Exercise, find_exercise
+from .report import Mark
 from .student import Student
 from .testing import Outcome, hidden_tests, run_test
 
@@ -69,6 +70,7 @@ class Feedback:
     def __init__(self, exercise: Exercise, outcomes: Sequence[Outcome]) -> None:
         self.exercise = exercise
         self.outcomes = outcomes
+        self.mark = Mark(exercise, tuple(outcomes))
 
     @property
     def passed(self) -> bool:
@@ -77,9 +79,8 @@ class Feedback:
 
     @property
     def points(self) -> float:
-        """The exercise's points, shared equally among its tests."""
-        passed = sum(outcome.passed for outcome in self.outcomes)
-        return self.exercise.points * passed / len(hidden_tests(self.exercise))
+        """What its tests give: see ``Mark``."""
+        return self.mark.points
 
     @property
     def verdict(self) -> str:
@@ -104,7 +105,8 @@ class Feedback:
         if self.outcomes[-1].status != "missing":
             for outcome in self.outcomes:
                 lines.append(f"  {SIGNS[outcome.status]} {outcome.title}")
-                lines += [f"      {outcome.message}"] if outcome.message else []
+                message = self.mark.message(outcome)
+                lines += [f"      {message}"] if message else []
         lines += [f"  Hint: {hint}" for hint in self.hints]
         return "\n".join(lines)
 
@@ -116,7 +118,7 @@ class Feedback:
             rows.append(
                 f'<tr><td style="color:{colours[sign]};font-weight:bold;text-align:center">{sign}</td>'
                 f'<td style="text-align:left">{html.escape(outcome.title)}</td>'
-                f'<td style="text-align:left">{html.escape(outcome.message)}</td></tr>'
+                f'<td style="text-align:left">{html.escape(self.mark.message(outcome))}</td></tr>'
             )
         table = f'<table style="margin:0.4em 0">{"".join(rows)}</table>' if rows else ""
         hints = "".join(f"<p><strong>Hint:</strong> {html.escape(hint)}</p>" for hint in self.hints)

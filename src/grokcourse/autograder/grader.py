@@ -6,6 +6,7 @@ whole when one of its processes dies, and Dask's processes may not start any of 
 """
 
 import contextlib
+import gc
 import json
 import os
 import pkgutil
@@ -19,11 +20,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from .grading import Grade, Settings, Work, digest
+from .grades import Grade, OwnTestsError, Settings, Work, digest
 from .isolation import Limits, Protection
-from .testing import OwnTestsError
 from .worker import START_SECONDS, Workshop, WorkshopError, protections
 
 GRADE = "grokcourse.autograder.grading:grade"
@@ -81,7 +79,8 @@ class Grader:
             reason = f"grading it broke off: {reply['broke']}"
             break
         names = tuple(path.name for path in work.files)
-        return Grade(work.student, names, digest(work.files), "failed", reason, late_days=work.late_days)
+        late = {"late_days": work.late_days, "handed_in": work.handed_in}
+        return Grade(work.student, names, digest(work.files), "failed", reason, **late)
 
     def protections(self) -> list[Protection]:
         """What students' code is kept from, as tried out in this process.
@@ -214,8 +213,13 @@ def serve(function: str, workshop: Workshop) -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what an instructor's tests print is no answer
+    gc.disable()  # what is imported stays
+    import torch
+
     torch.set_num_threads(1)
     call = pkgutil.resolve_name(function)
+    gc.freeze()
+    gc.enable()
     lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     threading.Thread(target=_read_input, args=(lines,), daemon=True).start()
     with workshop:

@@ -5,89 +5,19 @@ calls ``grade``.
 """
 
 import contextlib
-import hashlib
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
-from typing import Any
+from dataclasses import replace
 
 from . import testing
-from .isolation import Limits
+from .grades import Grade, Outcome, Settings, Work, digest
 from .registry import EXERCISES, Exercise
-from .report import Mark, marks
 from .student import Student
-from .submission import MAX_BYTES, Submission, SubmissionError, read
-from .testing import Outcome
-from .worker import Link, Workshop
+from .submission import Submission, SubmissionError, read
+from .worker import LeftOut, Link, Workshop
 
 BRIEF_SECONDS = 2
 """What one call may take when a file's exercises are first tried together."""
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How a class is graded: the same for every submission, and all that the marks depend on beside the work itself."""
-
-    seed: str
-    """Which random inputs; everybody gets the same."""
-    limits: Limits = field(default_factory=Limits)
-    exercises: tuple[str, ...] = ()
-    """Only these; without any, all that the submission's chapters have and those that it defines."""
-    tests: tuple[tuple[str, str], ...] = ()
-    """An instructor's own hidden tests beside ours, as from ``testing.read_tests``: file names and their text."""
-    only_own_tests: bool = False
-    """The instructor's tests instead of ours."""
-
-
-@dataclass(frozen=True)
-class Work:
-    """What one student handed in."""
-
-    student: str
-    """As the reports call them: unique in a class."""
-    files: tuple[Path, ...]
-    problem: str = ""
-    """Why it cannot be graded as it is, in one sentence: two files for one chapter, nothing to grade."""
-    late_days: float | None = None
-    """Days after the deadline, where the export tells."""
-
-
-@dataclass(frozen=True)
-class Grade:
-    """What one student's work got; ``to_dict`` and ``from_dict`` make it JSON and back."""
-
-    student: str
-    files: tuple[str, ...]
-    """Their names."""
-    digest: str
-    """Of the files' content: a changed file is graded anew."""
-    status: str
-    """graded, unreadable (nothing could be graded), or failed (grading itself broke off: no verdict on the work)."""
-    reason: str = ""
-    """Why it was not graded, in one sentence."""
-    problems: tuple[str, ...] = ()
-    """What went wrong when it was read and loaded, one sentence each, with cell and line."""
-    outcomes: tuple[Outcome, ...] = ()
-    """One for every test of every exercise asked for."""
-    seconds: float = 0.0
-    late_days: float | None = None
-
-    @property
-    def marks(self) -> list[Mark]:
-        """Points by exercise, in the order of the course."""
-        return marks(self.outcomes, complete=True)
-
-    def to_dict(self) -> dict[str, Any]:
-        """As JSON types."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, content: dict[str, Any]) -> "Grade":
-        """The inverse of ``to_dict``."""
-        outcomes = tuple(Outcome(**outcome) for outcome in content["outcomes"])
-        lists = {name: tuple(content[name]) for name in ("files", "problems")}
-        return cls(**{**content, **lists, "outcomes": outcomes})
 
 
 def grade(work: Work, settings: Settings, workshop: Workshop) -> Grade:
@@ -100,7 +30,7 @@ def grade(work: Work, settings: Settings, workshop: Workshop) -> Grade:
 
     Raises:
         WorkshopError: if students' code cannot be run at all, which is nobody's fault.
-        testing.OwnTestsError: if the instructor's tests cannot be loaded.
+        OwnTestsError: if the instructor's tests cannot be loaded.
     """
     began = time.monotonic()
     testing.use_tests(settings.tests, only=settings.only_own_tests)
@@ -115,22 +45,30 @@ def grade(work: Work, settings: Settings, workshop: Workshop) -> Grade:
         seconds = round(time.monotonic() - began, 3)
         names = tuple(path.name for path in work.files)
         told = tuple(dict.fromkeys(problems))
-        late = work.late_days
         return Grade(
-            work.student, names, digest(work.files), status, reason, told, tuple(outcomes), seconds, late_days=late
+            work.student,
+            names,
+            digest(work.files),
+            status,
+            reason,
+            told,
+            tuple(outcomes),
+            seconds,
+            late_days=work.late_days,
+            handed_in=work.handed_in,
         )
 
     if work.problem or not submissions:
         return result("unreadable", work.problem or "; ".join(problems) or "there is no file to grade")
     owners = _owners(submissions)
     deadline = began + settings.limits.total_seconds
+    left_out = {submission: LeftOut() for submission in submissions}
     names = [name for name in settings.exercises or owners if name in owners]
     passed: dict[str, list[Outcome]] = {}
     for submission in submissions:
         own = [EXERCISES[name] for name in names if owners[name] is submission]
-        passed |= _try_together(submission, own, settings, workshop, deadline)
+        passed |= _try_together(submission, own, settings, workshop, deadline, left_out[submission])
     outcomes: list[Outcome] = []
-    broken: set[str] = set()
     for name in settings.exercises or owners:
         exercise, owner = EXERCISES[name], owners.get(name)
         tests = testing.hidden_tests(exercise)
@@ -138,22 +76,22 @@ def grade(work: Work, settings: Settings, workshop: Workshop) -> Grade:
             outcomes += passed[name]
         elif owner is None:
             outcomes += [Outcome(name, test.title, "missing", "not handed in") for test in tests]
-        elif owner.name in broken:
-            message = f"not tried: {owner.name} cannot be loaded (see its first exercise)"
-            outcomes += [Outcome(name, test.title, "time-out", message) for test in tests]
         else:
-            link = Link(workshop, owner.cells, exercise, settings.limits, deadline=deadline)
+            link = Link(workshop, owner.cells, exercise, settings.limits, deadline=deadline, left_out=left_out[owner])
             with contextlib.closing(link):
                 outcomes += _run_tests(link, exercise, settings, deadline)
             for problem in link.problems:  # of a .py file they begin with its name
                 problems.append(problem if problem.startswith(owner.name) else f"{owner.name}, {problem}")
-            if not link.loaded:
-                broken.add(owner.name)
     return result("graded", outcomes=outcomes)
 
 
 def _try_together(
-    submission: Submission, exercises: Sequence[Exercise], settings: Settings, workshop: Workshop, deadline: float
+    submission: Submission,
+    exercises: Sequence[Exercise],
+    settings: Settings,
+    workshop: Workshop,
+    deadline: float,
+    left_out: LeftOut,
 ) -> dict[str, list[Outcome]]:
     """Test a file's exercises over one link, which is quick, and return the outcomes of those that pass every test.
 
@@ -162,9 +100,10 @@ def _try_together(
     """
     if len(exercises) < 2:
         return {}
-    limits = settings.limits
-    brief = replace(limits, seconds=min(BRIEF_SECONDS, limits.seconds), load_seconds=min(10, limits.load_seconds))
-    link = Link(workshop, submission.cells, exercises[0], brief, together=exercises, deadline=deadline)
+    brief = replace(settings.limits, seconds=min(BRIEF_SECONDS, settings.limits.seconds))
+    link = Link(
+        workshop, submission.cells, exercises[0], brief, together=exercises, deadline=deadline, left_out=left_out
+    )
     passed: dict[str, list[Outcome]] = {}
     with contextlib.closing(link):
         for exercise in exercises:
@@ -174,22 +113,6 @@ def _try_together(
             elif link.is_closed:  # that exercise ended the worker
                 break
     return passed
-
-
-def digest(files: Sequence[Path]) -> str:
-    """SHA-256 of the files' names and content; of one that is too large or cannot be read, only name and size."""
-    content = hashlib.sha256()
-    for path in sorted(files):
-        content.update(path.name.encode(errors="surrogateescape") + b"\0")
-        try:
-            size = path.stat().st_size if path.is_file() else -1
-            if 0 <= size <= MAX_BYTES:
-                content.update(hashlib.sha256(path.read_bytes()).digest())
-            else:  # nothing that could be graded
-                content.update(str(size).encode())
-        except OSError:
-            content.update(b"?")
-    return content.hexdigest()
 
 
 def _owners(submissions: Sequence[Submission]) -> dict[str, Submission]:
@@ -205,7 +128,7 @@ def _owners(submissions: Sequence[Submission]) -> dict[str, Submission]:
 def _run_tests(
     link: Link, exercise: Exercise, settings: Settings, deadline: float, *, whole: bool = True
 ) -> list[Outcome]:
-    """The outcomes of one exercise's tests, or of those up to the first that is not passed."""
+    """The outcomes of one exercise's tests, or (not ``whole``) of those up to the first that is not passed."""
     outcomes: list[Outcome] = []
     for test in testing.hidden_tests(exercise):
         if time.monotonic() > deadline:
@@ -213,7 +136,8 @@ def _run_tests(
         elif outcomes and outcomes[-1].status == "time-out":
             message = "not tried: an earlier test of this exercise took too long"
         else:
-            outcomes.append(testing.run_test(exercise, test, Student(link.send), settings.seed))
+            student = Student(link.send)
+            outcomes.append(testing.run_test(exercise, test, student, settings.seed, with_hint=whole))
             if not whole and not outcomes[-1].passed:
                 break
             continue

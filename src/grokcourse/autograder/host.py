@@ -7,6 +7,7 @@ import contextlib
 import io
 import traceback
 import warnings
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -19,8 +20,10 @@ from .wire import MAX_TEXT, Handle, WireError
 class Host:
     """The student's side: answers messages with the names that the student defined."""
 
-    def __init__(self, names: dict[str, Any]) -> None:
+    def __init__(self, names: dict[str, Any], failed: Mapping[str, str] | None = None) -> None:
         self.names = names
+        self.failed = failed or {}
+        """Why names are not there that the student meant to define."""
         self.kept: list[object] = []
 
     def __call__(self, request: bytes) -> bytes:
@@ -31,12 +34,13 @@ class Host:
             with warnings.catch_warnings(), contextlib.redirect_stdout(quiet), contextlib.redirect_stderr(quiet):
                 warnings.simplefilter("ignore")  # a warning never costs marks
                 return wire.encode({"value": self._answer(operation, name, args, kwargs)}, self._keep)
-        except _Missing:
-            return wire.encode({"missing": name})
-        except NotImplementedError:
-            return wire.encode({"missing": name})
+        except (_Missing, NotImplementedError):
+            return wire.encode({"missing": self.failed.get(name, "")})
         except (Exception, SystemExit) as error:  # whatever the student's code raises is an answer
-            return wire.encode({"error": [type(error).__name__, _where(error)]})
+            said = _where(error)
+            if isinstance(error, NameError) and error.name in self.failed:
+                said = f"{said}; {self.failed[error.name]}"
+            return wire.encode({"error": [type(error).__name__, said]})
 
     def _answer(self, operation: str, name: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
         match operation:

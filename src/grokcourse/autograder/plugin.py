@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .registry import Exercise
     from .submission import Submission
     from .testing import HiddenTest, Outcome
-    from .worker import Link, Workshop
+    from .worker import LeftOut, Link, Workshop
 
 KEY = "grokcourse"
 
@@ -43,7 +43,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
     """Collect a notebook: any that is named on the command line, and in folders those with our exercises."""
-    if file_path.suffix != ".ipynb" or ".ipynb_checkpoints" in file_path.parts:
+    if file_path.suffix.lower() != ".ipynb" or ".ipynb_checkpoints" in file_path.parts:
         return None
     named = parent.session.isinitpath(file_path)
     return SubmissionFile.from_parent(parent, path=file_path) if named or _is_ours(file_path) else None
@@ -76,6 +76,7 @@ class SubmissionFile(pytest.File):
         """An ``ExerciseNode`` for each exercise, or one failing item that says why there is none."""
         from . import submission
         from .registry import find_exercise
+        from .worker import LeftOut
 
         try:
             read = submission.read(self.path)
@@ -83,17 +84,20 @@ class SubmissionFile(pytest.File):
             yield Unreadable.from_parent(self, name="unreadable", reason=str(error))
             return
         _workshop(self.config)  # it imports torch while we collect
+        left_out = LeftOut()
         for name in read.exercises:
-            yield ExerciseNode.from_parent(self, name=name, exercise=find_exercise(name), submission=read)
+            exercise = find_exercise(name)
+            yield ExerciseNode.from_parent(self, name=name, exercise=exercise, submission=read, left_out=left_out)
 
 
 class ExerciseNode(pytest.Collector):
     """One exercise in one submission."""
 
-    def __init__(self, exercise: Exercise, submission: Submission, **kwargs: Any) -> None:
+    def __init__(self, exercise: Exercise, submission: Submission, left_out: LeftOut, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.exercise = exercise
         self.submission = submission
+        self.left_out = left_out
         self.timed_out = False
         self.link: Link | None = None
 
@@ -111,7 +115,8 @@ class ExerciseNode(pytest.Collector):
 
         if self.link is None:
             limits = Limits(seconds=self.config.getoption("--grokcourse-timeout"))
-            self.link = Link(_workshop(self.config), self.submission.cells, self.exercise, limits)
+            workshop = _workshop(self.config)
+            self.link = Link(workshop, self.submission.cells, self.exercise, limits, left_out=self.left_out)
         return self.link
 
     def teardown(self) -> None:
@@ -185,7 +190,8 @@ class NotPassed(Exception):  # noqa: N818
         if outcome:
             lines = [f"{outcome.title}: {outcome.message}"] + ([f"Hint: {outcome.hint}"] if outcome.hint else [])
         if problems and (outcome is None or outcome.status in ("missing", "error")):
-            lines += [f"In the file: {problem}" for problem in problems] if outcome else problems
+            told = outcome.message if outcome else ""
+            lines += [f"In the file: {problem}" if outcome else problem for problem in problems if problem not in told]
         super().__init__("\n".join(lines))
 
 

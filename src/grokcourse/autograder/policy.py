@@ -16,6 +16,7 @@ A policy is a small TOML file. Every key may be left out::
     of = "points"       # percent of what the student got (the default), or of the "maximum"
     cap = 50            # percent: it never costs more
     grace = 0.25        # days: the deadline is moved by so much
+    due = 2026-11-20T23:59:59+01:00   # the deadline, with its time zone; for exports that tell when work came in
 
     [late.days]         # where the export of your platform does not tell, or is wrong
     "Anna Müller" = 2
@@ -31,6 +32,7 @@ import tomllib
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -62,11 +64,23 @@ class Late:
     """Days by which the deadline is moved."""
     days: Mapping[str, Fraction] = field(default_factory=dict)
     """Days late by student (in Unicode's NFC form); they come before what the platform says."""
+    due: datetime | None = None
+    """The deadline, with its time zone."""
 
     def percent(self, days: Fraction) -> Fraction:
         """What so many days cost, in percent."""
         begun = math.ceil(max(days - self.grace, Fraction(0)))
         return min(begun * self.per_day, self.cap)
+
+
+@dataclass(frozen=True)
+class Lateness:
+    """How late a student's work is, and who says so."""
+
+    days: Fraction | None = None
+    """None if nobody knows."""
+    source: str = ""
+    """In words that are fit for the student, too."""
 
 
 @dataclass(frozen=True)
@@ -119,11 +133,26 @@ class Policy:
         names = set(self.count or handed_in)
         return [exercise for name, exercise in EXERCISES.items() if name in names and self.weight(exercise) > 0]
 
-    def late_days(self, student: str, told: float | None) -> Fraction | None:
-        """How late a student's work is: as the policy's table says, or else as the platform told; None if unknown."""
+    def lateness(self, student: str, told: float | None = None, handed_in: str = "") -> Lateness:
+        """How late a student's work is: the table of days comes first, then what the platform says, then the deadline.
+
+        Args:
+            student: the name.
+            told: days late by the platform's own deadline, if it tells.
+            handed_in: when it came in, ISO 8601, if the platform tells; without an offset it is taken in that of
+                the deadline.
+        """
         if (name := _nfc(student)) in self.late.days:
-            return self.late.days[name]
-        return None if told is None or not math.isfinite(told) else max(Fraction(str(told)), Fraction(0))
+            return Lateness(self.late.days[name], "as the instructor's policy says")
+        if told is not None and math.isfinite(told):
+            return Lateness(max(Fraction(str(told)), Fraction(0)), "by the platform's own deadline")
+        due = self.late.due
+        if not due or not handed_in:
+            return Lateness()
+        came = datetime.fromisoformat(handed_in)
+        came = came.astimezone(due.tzinfo) if came.tzinfo else came.replace(tzinfo=due.tzinfo)
+        late = Fraction((came - due) // timedelta(seconds=1), 86_400)
+        return Lateness(max(late, Fraction(0)), f"handed in {came:%Y-%m-%d %H:%M:%S}, due {_moment(due)}")
 
     def final(self, points: Fraction, most: Fraction, late_days: Fraction | None) -> Fraction:
         """The final mark.
@@ -153,6 +182,31 @@ class Policy:
             if name not in known
         ]
 
+    def doubts(self, works: Sequence[tuple[str, str, Lateness]]) -> list[str]:
+        """What keeps late work from costing what it should, one sentence each.
+
+        Args:
+            works: of each student the name, when the work came in (as for ``lateness``), and how late it is.
+        """
+        if not self.late.per_day or not works:
+            return []
+        unknown = [student for student, _, late in works if late.days is None]
+        if not self.late.due and len(unknown) == len(works):
+            there = "late.due, the deadline," if any(handed_in for _, handed_in, _ in works) else "[late.days]"
+            return [f"{self.source}: lateness costs marks, but nothing says who is late: {there} can"]
+        said = []
+        if self.late.due and unknown:
+            who = "anybody" if len(unknown) == len(works) else ", ".join(unknown)
+            said.append(
+                f"{self.source}: there is a deadline, but nothing says when the work of {who} came in: it counts as in "
+                "time, unless [late.days] says otherwise"
+            )
+        if self.late.due and any(text and not datetime.fromisoformat(text).tzinfo for _, text, _ in works):
+            said.append(
+                f"The export's times have no time zone: they were taken in that of late.due, {_zone(self.late.due)}"
+            )
+        return said
+
     def describe(self) -> list[str]:
         """The policy in words, one sentence each."""
         said = []
@@ -170,6 +224,8 @@ class Policy:
             said.append(f"Late work loses {decimal(self.late.per_day)} % of {what} for every day begun{after}{cap}.")
         else:
             said.append("Lateness costs nothing.")
+        if self.late.due:
+            said.append(f"Work is due {_moment(self.late.due)}.")
         if self.maximum is not None:
             said.append(f"Full marks are {decimal(self.maximum)}.")
         step, direction = self.rounding.step, self.rounding.direction
@@ -192,6 +248,7 @@ class Policy:
                 "of": late.of,
                 "cap": float(late.cap),
                 "grace": float(late.grace),
+                "due": late.due.isoformat() if late.due else None,
                 "days": {name: float(days) for name, days in late.days.items()},
             },
             "rounding": {"step": float(self.rounding.step), "direction": self.rounding.direction},
@@ -278,7 +335,7 @@ class _Reader:
         }
 
     def _late(self, table: Mapping[str, Any]) -> Late:
-        self._keys(table, ("per_day", "of", "cap", "grace", "days"), "late")
+        self._keys(table, ("per_day", "of", "cap", "grace", "due", "days"), "late")
         days = {}
         for student, value in self._table(table, "days", "late.").items():
             if _nfc(student) in days:
@@ -290,6 +347,7 @@ class _Reader:
             cap=self._number(table.get("cap", 100), "late.cap", most=100),
             grace=self._number(table.get("grace", 0), "late.grace"),
             days=days,
+            due=self._moment(table["due"], "late.due") if "due" in table else None,
         )
 
     def _rounding(self, table: Mapping[str, Any]) -> Rounding:
@@ -340,6 +398,13 @@ class _Reader:
             self._fail(key, f"is {_shown(value)}, which is too small to mean anything")
         return Fraction(value)
 
+    def _moment(self, value: Any, key: str) -> datetime:
+        if not isinstance(value, datetime) or value.tzinfo is None:
+            self._fail(
+                key, f"has to be a date and time with its time zone, as 2026-11-20T23:59:59+01:00, not {_shown(value)}"
+            )
+        return value
+
     def _choice(self, value: Any, key: str, allowed: Sequence[str]) -> str:
         if value not in allowed or not isinstance(value, str):
             self._fail(key, f"has to be {' or '.join(map(repr, allowed))}, not {_shown(value)}")
@@ -354,6 +419,14 @@ def decimal(value: Fraction, digits: int = 4) -> str:
     rounded = math.floor(value * 10**digits + Fraction(1, 2))
     whole, rest = divmod(rounded, 10**digits)
     return f"{whole}.{rest:0{digits}d}".rstrip("0").rstrip(".")
+
+
+def _moment(value: datetime) -> str:
+    return f"{value:%Y-%m-%d %H:%M:%S} {_zone(value)}"
+
+
+def _zone(value: datetime) -> str:
+    return value.tzname() or ""
 
 
 def _meant(name: str, known: Iterable[str]) -> str:

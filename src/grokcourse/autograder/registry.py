@@ -507,6 +507,7 @@ CHAPTERS: dict[str, tuple[Exercise, ...]] = {
                 "For even p the last frequency has one row only. `frequencies(p)` says which row belongs to which.",
                 "Check yourself: the energies must add up to the sum of all squared entries.",
             ),
+            kin=("circuit:energy_2d",),
         ),
         Exercise(
             name="key_frequencies",
@@ -549,6 +550,7 @@ CHAPTERS: dict[str, tuple[Exercise, ...]] = {
                 "Each of its products is a table: one wave down the rows, one along the columns.",
                 "`torch.outer(x, y)` makes such a table, and so does `x[:, None] * y[None, :]`.",
             ),
+            kin=("circuit:clock_logits", "circuit:cosine_logits", "circuit:key_cosines"),
         ),
         Exercise(
             name="keep_frequencies",
@@ -563,6 +565,7 @@ CHAPTERS: dict[str, tuple[Exercise, ...]] = {
                 "Each frequency owns two rows of the components, the constant one.",
                 "`frequencies(p)` gives every row's frequency, and `torch.isin` says which of them are in a list.",
             ),
+            kin=("circuit:ablate_frequencies", "circuit:degree2_fit"),
         ),
     ),
     "06-circuit": (
@@ -609,6 +612,7 @@ CHAPTERS: dict[str, tuple[Exercise, ...]] = {
                 "A variance is the energy without that of the constant. Each neuron has its own.",
                 "A neuron that is always 0 must not give NaN: what is 0 / 0 to be?",
             ),
+            kin=("circuit:degree2_fit",),
         ),
         Exercise(
             name="unembedding_directions",
@@ -667,6 +671,7 @@ CHAPTERS: dict[str, tuple[Exercise, ...]] = {
                 "Read out: $\\cos(x - y) = \\cos x\\cos y + \\sin x\\sin y$, now with $y = \\omega_k c$.",
                 "The sum over the frequencies is a matrix product with the table of the candidates.",
             ),
+            kin=("circuit:cosine_logits",),
         ),
     ),
     "07-progress-measures": (

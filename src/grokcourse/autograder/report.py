@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .registry import CHAPTERS, EXERCISES, Exercise
-from .testing import Outcome, hidden_tests
 
 if TYPE_CHECKING:
-    from .grading import Grade
+    from .grades import Grade, Outcome
     from .isolation import Protection
     from .policy import Policy
+
+
+NOT_BY_ITSELF = "this holds, but gives no points by itself"
+"""What students read of a side condition that their answer meets, as long as it passes nothing else."""
 
 
 class ReportError(RuntimeError):
@@ -32,8 +35,22 @@ class Mark:
 
     @property
     def exact(self) -> Fraction:
-        """The exercise's points, shared equally among its tests."""
-        return Fraction(self.exercise.points * sum(outcome.passed for outcome in self.outcomes), self._tests or 1)
+        """What its tests give together."""
+        return sum(map(self.share, self.outcomes), Fraction(0))
+
+    def share(self, outcome: Outcome) -> Fraction:
+        """What one of its tests gives: an equal share of the points; for a side condition only if another one passes.
+
+        Args:
+            outcome: one of ``outcomes``.
+        """
+        does_something = any(one.passed and not one.side for one in self.outcomes)
+        counts = outcome.passed and (does_something or not outcome.side)
+        return Fraction(self.exercise.points * counts, self._tests or 1)
+
+    def message(self, outcome: Outcome) -> str:
+        """What students read of one of its tests, beside its title."""
+        return NOT_BY_ITSELF if outcome.passed and not self.share(outcome) else outcome.message
 
     @property
     def points(self) -> float:
@@ -50,7 +67,11 @@ class Mark:
 
     @property
     def _tests(self) -> int:
-        return len(self.outcomes) if self.complete else len(hidden_tests(self.exercise))
+        if self.complete:
+            return len(self.outcomes)
+        from .testing import hidden_tests
+
+        return len(hidden_tests(self.exercise))
 
 
 def marks(outcomes: Iterable[Outcome], *, complete: bool = False) -> list[Mark]:
@@ -102,6 +123,8 @@ class RunInfo:
     """How long it took."""
     protections: Sequence[Protection] = ()
     """What students' code was walled off from, and what not."""
+    notes: Sequence[str] = ()
+    """What was noticed when the submissions were looked through, a sentence each."""
 
 
 def write_all(folder: Path, grades: Sequence[Grade], policy: Policy, info: RunInfo) -> list[Path]:

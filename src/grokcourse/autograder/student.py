@@ -23,7 +23,7 @@ class StudentError(Exception):
 
 
 class MissingError(Exception):
-    """The student has not written it (yet)."""
+    """The student has not written it (yet); the text says what went wrong, if they have and it cannot be loaded."""
 
 
 @dataclass
@@ -74,8 +74,8 @@ class Student:
         match reply:
             case {"value": value}:
                 return self._dressed(value)
-            case {"missing": str(what)}:
-                raise MissingError(what)
+            case {"missing": str(problem)}:
+                raise MissingError(wire.sendable(problem[:MAX_TEXT]))
             case {"error": [str(kind), str(text)]}:
                 raise StudentError(wire.sendable(kind[:80]), wire.sendable(text[:MAX_TEXT]))
             case _:

@@ -3,15 +3,18 @@
 import json
 import re
 import stat
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from .loading import Cell
+from .loading import Cell, defined_in
 from .registry import CHAPTERS, EXERCISES
 
 MAX_BYTES = 20 * 2**20
 """A larger file is refused."""
+
+
+ENDING = re.compile(r"(\.ipynb|\.py)(?:\.txt|\.json)?$", re.IGNORECASE)
+"""What can be graded, also where a browser or Windows has put an ending of its own behind."""
 
 
 class SubmissionError(ValueError):
@@ -31,8 +34,14 @@ class Submission:
     def exercises(self) -> list[str]:
         """The exercises to grade: all of its chapters, and any others that it defines."""
         wanted = {exercise.name for chapter in self.chapters for exercise in CHAPTERS[chapter]}
-        defined = {name for cell in self.cells for name in _mentioned(cell.source)}
+        defined = {name for cell in self.cells for name in defined_in(cell.source)}
         return [name for name in EXERCISES if name in wanted | defined]
+
+
+def kind(name: str) -> str:
+    """What a file of this name is: ``.ipynb``, ``.py``, or nothing that can be graded."""
+    found = ENDING.search(name)
+    return found[1].lower() if found else ""
 
 
 def read(path: Path) -> Submission:
@@ -60,7 +69,7 @@ def read(path: Path) -> Submission:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise SubmissionError(f"{path.name} is not a text file in UTF-8") from None
-    if path.suffix == ".ipynb":
+    if kind(path.name) == ".ipynb":
         cells, chapters = _notebook(path.name, text)
     else:
         cells, chapters = (Cell(path.name, text),), ()
@@ -93,14 +102,3 @@ def _notebook(name: str, text: str) -> tuple[tuple[Cell, ...], tuple[str, ...]]:
     ours = metadata.get("grokcourse") if isinstance(metadata, dict) else None
     chapter = ours.get("chapter") if isinstance(ours, dict) else None
     return tuple(cells), (chapter,) if isinstance(chapter, str) and chapter in CHAPTERS else ()
-
-
-def _mentioned(source: str) -> Iterator[str]:
-    """The exercises that a source seems to define, be it valid Python or not."""
-    pattern = re.compile(
-        r"^[ \t]*(?:async[ \t]+def|def|class)[ \t]+(\w+)|^(\w+)[ \t]*(?::[^=\n]+)?=(?!=)(?![ \t]*check\()", re.MULTILINE
-    )
-    for definition, assignment in pattern.findall(source):
-        name = definition or assignment
-        if name in EXERCISES:
-            yield name

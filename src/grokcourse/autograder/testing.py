@@ -25,6 +25,7 @@ import torch
 from torch import Tensor
 
 from . import wire
+from .grades import Outcome, OwnTestsError
 from .host import Host
 from .registry import EXERCISES, Exercise, find_exercise
 from .student import Exchange, LostError, MissingError, Student, StudentError, Thing, TimeLimitError
@@ -49,33 +50,12 @@ class HiddenTest:
     function: Callable[[Student, "Draw"], None]
     title: str
     """What is tested, in words that a student may read."""
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a submission did in one test."""
-
-    exercise: str
-    title: str
-    status: str
-    """passed, wrong, error (the code raised), missing (not written), time-out or memory."""
-    message: str = ""
-    """What was expected, or what went wrong: safe to show."""
-    hint: str = ""
-    """The misconception, if it is a known one."""
-
-    @property
-    def passed(self) -> bool:
-        """Whether the test passed."""
-        return self.status == "passed"
+    side: bool = False
+    """Whether it is a side condition, which an answer that does nothing may meet as well (see ``checks``)."""
 
 
 class WrongAnswerError(AssertionError):
     """The student's answer lacks a property; the message is for the student."""
-
-
-class OwnTestsError(Exception):
-    """An instructor's own tests cannot be used; the message says which file and why."""
 
 
 _TESTS: dict[str, list[HiddenTest]] = {}
@@ -96,13 +76,21 @@ class _Own:
 _own = _Own()
 
 
-def checks(exercise: str, title: str) -> Callable[[Function], Function]:
-    """Register a hidden test of an exercise; the title says in words what it tests."""
+def checks(exercise: str, title: str, *, side: bool = False) -> Callable[[Function], Function]:
+    """Register a hidden test of an exercise.
+
+    Args:
+        exercise: its name.
+        title: what is tested, in words.
+        side: whether it is a side condition: what an answer that does nothing of what was asked may meet as well (the
+            arguments stay as they were, the dtype is kept, the same call gives the same). It gives points only to an
+            answer that passes another test, too.
+    """
 
     def register(function: Function) -> Function:
         find_exercise(exercise)
         tests = _own.tests if _own.loading else _TESTS
-        tests.setdefault(exercise, []).append(HiddenTest(function, title))
+        tests.setdefault(exercise, []).append(HiddenTest(function, title, side))
         return function
 
     return register
@@ -138,13 +126,17 @@ def read_tests(folder: Path) -> tuple[tuple[str, str], ...]:
     Raises:
         OwnTestsError: if there are none, or one cannot be read.
     """
-    try:
-        found = tuple((path.name, path.read_text(encoding="utf-8")) for path in sorted(folder.glob("test_*.py")))
-    except (OSError, UnicodeDecodeError) as error:
-        raise OwnTestsError(f"the tests in {folder} cannot be read: {error}") from error
+    found = []
+    for path in sorted(folder.glob("test_*.py")):
+        try:
+            found.append((path.name, path.read_text(encoding="utf-8-sig")))
+        except OSError as error:
+            raise OwnTestsError(f"{path} cannot be read: {error.strerror}") from error
+        except UnicodeDecodeError:
+            raise OwnTestsError(f"{path} is not a text file in UTF-8") from None
     if not found:
         raise OwnTestsError(f"{folder} has no files test_*.py" if folder.is_dir() else f"there is no folder {folder}")
-    return found
+    return tuple(found)
 
 
 def use_tests(files: tuple[tuple[str, str], ...], *, only: bool = False) -> None:
@@ -166,15 +158,19 @@ def use_tests(files: tuple[tuple[str, str], ...], *, only: bool = False) -> None
     for name, text in files:
         try:
             exec(compile(text, name, "exec", dont_inherit=True), {"__name__": name.removesuffix(".py")})
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             _own = before
             lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == name]
             line = lines[-1] if lines else getattr(error, "lineno", None)
             where = f"{name}, line {line}" if line else name
             raise OwnTestsError(f"{where}: {type(error).__name__}: {str(error).strip(chr(39))}") from error
-    if only and not _own.tests:
+    if files and not _own.tests:
         _own = before
-        raise OwnTestsError("none of your files has a test (a function under @checks), and ours are not to be used")
+        raise OwnTestsError("none of your own files has a test (a function under @checks)")
+    worthless = [name for name, tests in _own.tests.items() if only and all(test.side for test in tests)]
+    if worthless:
+        _own = before
+        raise OwnTestsError(f"nobody could get points for {worthless[0]}: all your tests of it are side conditions")
     _own.loading = False
 
 
@@ -227,8 +223,7 @@ def expect(holds: bool, message: str, on: str = "") -> None:
 
 def expect_tensor(got: Any, shape: Sequence[int], dtype: torch.dtype | None = None, on: str = "") -> Tensor:
     """Fail unless it is a tensor of that shape (and dtype); returns it."""
-    kind = got.handle.kind if isinstance(got, Thing) else type(got).__name__
-    expect(isinstance(got, Tensor), f"should return a tensor, but returned {_with_article(kind)}", on)
+    expect(isinstance(got, Tensor), f"should return a tensor, but returned {_kind(got)}", on)
     expect(tuple(got.shape) == tuple(shape), f"should have shape {tuple(shape)}, but has shape {tuple(got.shape)}", on)
     if dtype is not None:
         expect(got.dtype == dtype, f"should have dtype {_name(dtype)}, but has {_name(got.dtype)}", on)
@@ -239,9 +234,8 @@ def expect_number(got: Any, on: str = "") -> float:
     """Fail unless it is one number (a float, an int or a tensor with one element); returns it."""
     if isinstance(got, Tensor) and got.numel() == 1:
         got = got.item()
-    kind = got.handle.kind if isinstance(got, Thing) else type(got).__name__
     is_number = isinstance(got, (int, float)) and not isinstance(got, bool)
-    expect(is_number, f"should return one number, but returned {_with_article(kind)}", on)
+    expect(is_number, f"should return one number, but returned {_kind(got)}", on)
     return float(got)
 
 
@@ -258,7 +252,7 @@ def expect_close(
     expect(torch.allclose(got, expected, rtol=rtol, atol=atol), message, on)
 
 
-def run_test(exercise: Exercise, test: HiddenTest, student: Student, seed: str) -> Outcome:
+def run_test(exercise: Exercise, test: HiddenTest, student: Student, seed: str, *, with_hint: bool = True) -> Outcome:
     """Run one hidden test on a student's code; whatever the code does, there is an outcome.
 
     Args:
@@ -266,23 +260,25 @@ def run_test(exercise: Exercise, test: HiddenTest, student: Student, seed: str) 
         test: the test.
         student: the student's code.
         seed: which random inputs; the same seed gives every student the same.
+        with_hint: whether to look for the planted mistake that a wrong answer shows.
     """
     draw = Draw(f"{seed}/{exercise.name}/{test.title}")
 
     def outcome(status: str, message: str = "", hint: str = "") -> Outcome:
-        return Outcome(exercise.name, test.title, status, message, hint)
+        return Outcome(exercise.name, test.title, status, message, hint, test.side)
 
     try:
         student.ask("begin", exercise.name)
         student.log.clear()
         test.function(student, draw)
     except WrongAnswerError as error:
-        return outcome("wrong", str(error), known_mistake(exercise, student.log))
-    except MissingError:
-        return outcome("missing", "not written yet")
+        return outcome("wrong", str(error), known_mistake(exercise, student.log) if with_hint else "")
+    except MissingError as error:
+        problem = str(error)
+        return outcome("error", f"could not be loaded: {problem}") if problem else outcome("missing", "not written yet")
     except StudentError as error:
         is_memory = "allocate memory" in str(error) or error.kind == "MemoryError"
-        hint = "" if is_memory else known_mistake(exercise, student.log)
+        hint = known_mistake(exercise, student.log) if with_hint and not is_memory else ""
         return outcome("memory" if is_memory else "error", f"raised {error}", hint)
     except TimeLimitError as error:
         return outcome("time-out", str(error))
@@ -350,5 +346,8 @@ def _name(dtype: torch.dtype) -> str:
     return str(dtype).removeprefix("torch.")
 
 
-def _with_article(kind: str) -> str:
-    return "None" if kind == "NoneType" else f"{'an' if kind[:1].lower() in 'aeiou' else 'a'} {kind}"
+def _kind(value: Any) -> str:
+    """What it is, with an article."""
+    kind = value.kind if isinstance(value, wire.Handle) else type(value).__name__
+    kind = value.handle.kind if isinstance(value, Thing) else kind
+    return "None" if value is None else f"{'an' if kind[:1].lower() in 'aeiou' else 'a'} {kind}"

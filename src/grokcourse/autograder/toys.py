@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.optim.adamw import adamw as adamw_step
@@ -95,11 +96,42 @@ def call_with_arrays(function: Callable[..., Any], *args: Any, **kwargs: Any) ->
 
 
 def call_on_views(function: Callable[..., Any], *args: Any, **kwargs: Any) -> dict[str, Any]:
-    """What the function returns, given each tensor as a view that is not contiguous; and whether it changed any."""
+    """What the function returns, given each tensor as a view that is not contiguous; and whether it changed any.
+
+    A numpy array crosses the wall as a tensor does; what is a numpy array here is told apart.
+    """
     views = [_view(arg) if isinstance(arg, Tensor) else arg for arg in args]
-    value = function(*views, **kwargs)
+    value = _told_apart(function(*views, **kwargs))
     pairs = zip(args, views, strict=True)
     return {"value": value, "changed": any(isinstance(arg, Tensor) and not arg.equal(view) for arg, view in pairs)}
+
+
+class NumpyArray:
+    """Stands for an array where a tensor should be."""
+
+
+def _told_apart(value: Any) -> Any:
+    if isinstance(value, (tuple, list)):
+        return [_told_apart(part) for part in value]
+    return NumpyArray() if isinstance(value, np.ndarray) else value
+
+
+def changes_arrays(function: Callable[..., Any], *args: Any) -> bool:
+    """Whether the function, given numpy arrays in place of tensors, changes one of them."""
+    before = [arg.clone() if isinstance(arg, Tensor) else arg for arg in args]
+    call_with_arrays(function, *args)
+    return any(isinstance(arg, Tensor) and not arg.equal(then) for arg, then in zip(args, before, strict=True))
+
+
+def out_of_reach(module: nn.Module, *args: Any) -> list[str]:
+    """The names of those of a module's weights that no gradient reaches from what it returns."""
+    names, weights = zip(*module.named_parameters(), strict=True)
+    with torch.enable_grad():
+        value = module(*args)
+        if not isinstance(value, Tensor) or not value.requires_grad:
+            return list(names)
+        gradients = torch.autograd.grad(value.sum(), weights, allow_unused=True)
+    return [name for name, gradient in zip(names, gradients, strict=True) if gradient is None]
 
 
 def hangs_on_graph(function: Callable[..., Any], *args: Any) -> bool:

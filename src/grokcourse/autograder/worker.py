@@ -20,6 +20,7 @@ import math
 import os
 import queue
 import secrets
+import select
 import signal
 import socket
 import subprocess
@@ -36,10 +37,12 @@ from . import isolation
 from .isolation import MAX_BYTES, Limits, LostError, Protection, TimeLimitError
 
 if TYPE_CHECKING:
-    from .loading import Cell
+    from .loading import Cell, Place
     from .registry import Exercise
 
 CAN_FORK = sys.platform == "linux"
+CAN_POLL = hasattr(select, "poll")
+"""Whether this process can wait for a pipe until a deadline; on Windows a thread has to, for every message."""
 START_SECONDS = 120
 """How long the first process may take to import torch."""
 KEPT_VARIABLES = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "HOME", "XDG_CACHE_HOME", "MPLCONFIGDIR")
@@ -52,6 +55,10 @@ STILL_THERE = -1
 """In the place of an exit status."""
 MAX_PROBLEMS = 2**20
 """Bytes that a worker may say about what went wrong while it loaded a submission."""
+STEP = b"@"
+"""Begins what a worker says while it loads a submission: the place where it is."""
+MAX_LEFT_OUT = 8
+"""So many statements of a submission may fail the worker before it is given up."""
 
 
 class WorkshopError(Exception):
@@ -67,34 +74,60 @@ class Channel:
     def __init__(self, reader: int, writer: int, end: Callable[[float], str]) -> None:
         self._reader, self._writer, self._end = reader, writer, end
         self._open = True
+        for descriptor in (reader, writer) if CAN_POLL else ():
+            os.set_blocking(descriptor, False)
         self._talker: threading.Thread | None = None
 
-    def exchange(self, request: bytes, seconds: float, what: str) -> bytes:
+    def exchange(self, request: bytes, seconds: float, what: str, steps: list[bytes] | None = None) -> bytes:
         """Send a message and return the answer; the worker is ended if there is none.
+
+        Args:
+            request: the message.
+            seconds: how long the answer may take.
+            what: what takes that long, in words.
+            steps: gets the last message that came before the answer and begins with ``STEP``.
 
         Raises:
             TimeLimitError: if the answer is not there, and whole, in time.
             LostError: if the worker is gone, or answers with no message.
         """
-        answer: queue.SimpleQueue[bytes | OSError | EOFError] = queue.SimpleQueue()
-        self._talker = threading.Thread(target=self._talk, args=(request, answer), daemon=True)
-        self._talker.start()
+        until = time.monotonic() + max(seconds, 0.01)
         try:
-            reply = answer.get(timeout=max(seconds, 0.01))
-        except queue.Empty:
+            return self._talk(request, steps, until) if CAN_POLL else self._talk_aside(request, steps, until)
+        except TimeoutError:
             self.close()
             raise TimeLimitError(f"{what} took longer than {seconds:.3g} seconds") from None
+        except (OSError, EOFError) as error:
+            how = self.close(GOODBYE_SECONDS)
+            raise LostError(f"the code {how or error}", memory="memory" in how) from None
+
+    def _talk(self, request: bytes, steps: list[bytes] | None, until: float | None) -> bytes:
+        _write_frame(self._writer, request, until)
+        reply = _read_frame(self._reader, until)
+        while steps is not None and reply.startswith(STEP):
+            steps[:] = [reply]
+            reply = _read_frame(self._reader, until)
+        return reply
+
+    def _talk_aside(self, request: bytes, steps: list[bytes] | None, until: float) -> bytes:
+        """The same in a thread, which is left behind at the deadline."""
+        answer: queue.SimpleQueue[bytes | OSError | EOFError] = queue.SimpleQueue()
+
+        def talk() -> None:
+            try:
+                answer.put(self._talk(request, steps, None))
+            except (OSError, EOFError) as error:
+                answer.put(error)
+
+        self._talker = threading.Thread(target=talk, daemon=True)
+        self._talker.start()
+        try:
+            reply = answer.get(timeout=max(0.0, until - time.monotonic()))
+        except queue.Empty:
+            raise TimeoutError from None
         if isinstance(reply, bytes):
             return reply
-        how = self.close(GOODBYE_SECONDS)
-        raise LostError(f"the code {how or reply}", memory="memory" in how)
-
-    def _talk(self, request: bytes, answer: "queue.SimpleQueue[bytes | OSError | EOFError]") -> None:
-        try:
-            _write_frame(self._writer, request)
-            answer.put(_read_frame(self._reader))
-        except (OSError, EOFError) as error:
-            answer.put(error)
+        raise reply
 
     def close(self, patience: float = 0) -> str:
         """End the worker and whatever it started.
@@ -118,27 +151,40 @@ class Channel:
         return how
 
 
-def _write_frame(descriptor: int, content: bytes) -> None:
+def _write_frame(descriptor: int, content: bytes, until: float | None = None) -> None:
     left = memoryview(len(content).to_bytes(8, "big") + content)
     while left:
+        if until is not None:
+            _wait(descriptor, select.POLLOUT, until)
         left = left[os.write(descriptor, left) :]
 
 
-def _read_frame(descriptor: int) -> bytes:
-    length = int.from_bytes(_read_exactly(descriptor, 8), "big")
+def _read_frame(descriptor: int, until: float | None = None) -> bytes:
+    length = int.from_bytes(_read_exactly(descriptor, 8, until), "big")
     if length > MAX_BYTES:
         raise EOFError(f"answered with more than {MAX_BYTES // 2**20} MB")
-    return _read_exactly(descriptor, length)
+    return _read_exactly(descriptor, length, until)
 
 
-def _read_exactly(descriptor: int, length: int) -> bytes:
+def _read_exactly(descriptor: int, length: int, until: float | None) -> bytes:
     content = bytearray()
     while len(content) < length:
+        if until is not None:
+            _wait(descriptor, select.POLLIN, until)
         part = os.read(descriptor, min(length - len(content), 2**20))
         if not part:
             raise EOFError("ended its own process")
         content += part
     return bytes(content)
+
+
+def _wait(descriptor: int, event: int, until: float) -> None:
+    """Wait until there is something to read, or room to write; raises ``TimeoutError`` at the deadline."""
+    poll = select.poll()
+    poll.register(descriptor, event)
+    left = until - time.monotonic()
+    if left <= 0 or not poll.poll(1000 * left):  # a worker that never stops talking has a deadline, too
+        raise TimeoutError
 
 
 class Workshop:
@@ -276,6 +322,7 @@ def _python(call: str) -> list[str]:
 
 def _environment() -> dict[str, str]:
     kept = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
+    kept["GLIBC_TUNABLES"] = "glibc.malloc.hugetlb=1"  # large pages: a worker is forked in half the time
     return kept | {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
 
 
@@ -312,10 +359,23 @@ def _spawn() -> Channel:
 
 
 @dataclass
+class LeftOut:
+    """What of a submission is not loaded any more: it ended the process, or did not end itself, when it was."""
+
+    reasons: "dict[Place, str]" = field(default_factory=dict)
+    """Why, as the end of a sentence."""
+    seconds: float = 0.0
+    """What it has cost. The next loading may take half of that less: all that fail, twice what one may."""
+    gave_up: TimeLimitError | LostError | None = None
+    """Why it is not loaded at all any more."""
+
+
+@dataclass
 class Link:
     """An exercise of a submission (or several), behind the wall; its ``send`` is what ``Student`` needs.
 
-    A worker that is gone is replaced at the next call; a submission that could not be loaded is not tried again.
+    A worker that is gone is replaced at the next call. When a statement ends the worker that loads it, or takes too
+    long, the submission is loaded anew without it, a few times; after that it is given up.
     """
 
     workshop: Workshop
@@ -328,10 +388,9 @@ class Link:
     """When the whole submission has to be done, on the clock of ``time.monotonic``: no call goes on after it."""
     problems: list[str] = field(default_factory=list)
     """What went wrong when the submission was loaded, one sentence each."""
-    loaded: bool = True
-    """False once the submission could not be loaded: it took too long, or ended its process."""
+    left_out: LeftOut = field(default_factory=LeftOut)
+    """The same for all links of a submission, so that none stumbles twice over a statement."""
     _channel: Channel | None = None
-    _gave_up: TimeLimitError | LostError | None = None
 
     def send(self, request: bytes) -> bytes:
         """Send a message, and return the answer.
@@ -341,8 +400,8 @@ class Link:
             LostError: if the worker is gone.
             WorkshopError: if there can be no worker.
         """
-        if self._gave_up:
-            raise self._gave_up
+        if self.left_out.gave_up:
+            raise self.left_out.gave_up
         channel = self._channel or self._load()
         try:
             return channel.exchange(request, self._at_most(self.limits.seconds), "the call")
@@ -381,23 +440,44 @@ class Link:
             "cells": [(cell.name, cell.source) for cell in self.cells],
             "exercises": [exercise.name for exercise in tested],
             "others": others,
+            "left_out": self.left_out.reasons,
         }
-        channel = self.workshop.open(self.limits)
+        while True:
+            channel, steps, began = self.workshop.open(self.limits), [b""], time.monotonic()
+            try:
+                seconds = self._at_most(self.limits.load_seconds - self.left_out.seconds / 2)
+                reply = channel.exchange(marshal.dumps(content), seconds, "loading the definitions", steps)
+                problems = json.loads(reply[:MAX_PROBLEMS])  # whatever is longer is no JSON then
+                self.problems[:] = [sendable(str(problem)[:400]) for problem in [*problems][:50]]
+                self._channel = channel
+                return channel
+            except (TimeLimitError, LostError) as error:
+                failure: TimeLimitError | LostError = error
+            except (ValueError, TypeError, RecursionError):
+                channel.close()
+                failure = LostError("the code answered with no message while it was loaded")
+            self.left_out.seconds += time.monotonic() - began
+            if not self._leave_out(steps[0], failure):
+                self.problems[:] = [
+                    f"{self.cells[cell].name}: {why}" for (cell, _), why in self.left_out.reasons.items()
+                ]
+                if isinstance(failure, TimeLimitError) and self.left_out.reasons:
+                    failure = TimeLimitError("loading takes too long, even without the statements that were left out")
+                self.left_out.gave_up = failure
+                raise failure
+
+    def _leave_out(self, step: bytes, failure: Exception) -> bool:
+        """Load without the place that a worker named last; returns whether that is worth a try."""
         try:
-            reply = channel.exchange(
-                marshal.dumps(content), self._at_most(self.limits.load_seconds), "loading the definitions"
-            )
-            problems = json.loads(reply[:MAX_PROBLEMS])  # whatever is longer is no JSON then
-            self.problems[:] = [sendable(str(problem)[:400]) for problem in [*problems][:50]]
-        except (TimeLimitError, LostError) as error:
-            self._gave_up, self.loaded = error, False
-            raise
-        except (ValueError, TypeError, RecursionError):
-            channel.close()
-            self._gave_up = LostError("answered with no message while it was loaded")
-            raise self._gave_up from None
-        self._channel = channel
-        return channel
+            cell, statement = map(int, step[len(STEP) :].split())
+        except ValueError:
+            return False
+        reasons = self.left_out.reasons
+        tried = (cell, statement) in reasons or not 0 <= cell < len(self.cells)
+        if tried or len(reasons) == MAX_LEFT_OUT or time.monotonic() > self.deadline:
+            return False
+        reasons[cell, statement] = f"left out, since {failure}"
+        return True
 
 
 def protections(workshop: Workshop | None = None) -> list[Protection]:
@@ -452,11 +532,13 @@ def protections(workshop: Workshop | None = None) -> list[Protection]:
 def serve(descriptor: int) -> None:
     """The fork server: fork a worker for each order, end one for each other order, and end with the orders."""
     control = socket.socket(fileno=descriptor)
+    gc.disable()  # what is imported stays: looking it through while it comes takes a tenth of the time
     _import_libraries()
     report = isolation.prepare()
     os.environ.clear()
     gc.collect()
     gc.freeze()
+    gc.enable()
     content = json.dumps(report).encode()
     control.sendall(len(content).to_bytes(4, "big") + content)
     workers = set()
@@ -540,17 +622,24 @@ def work(reader: int, writer: int) -> None:
     lending.unpack(order["package"], lambda name: names.get(name))
     cells = [loading.Cell(name, source) for name, source in order["cells"]]
     isolation.forbid_processes()
-    loaded = loading.load(cells, set(order["exercises"]))
+    loaded = loading.load(
+        cells, set(order["exercises"]), order["left_out"], lambda place: _write_frame(writer, STEP + b"%d %d" % place)
+    )
     names = loaded.names
     lending.lend(order["others"], names, loaded.used)
     _write_frame(writer, json.dumps(loaded.problems).encode())
-    host = Host(names)
+    host = Host(names, loaded.failed)
     while True:
         try:
             request = _read_frame(reader)
         except EOFError:
             return
         _write_frame(writer, host(request))
+
+
+def _left_alone(model: Any = None, **_: Any) -> Any:
+    """In the place of ``torch.compile``, as a function or a decorator."""
+    return _left_alone if model is None else model
 
 
 def _import_libraries() -> None:
@@ -566,6 +655,7 @@ def _import_libraries() -> None:
     from . import host, lending, loading  # noqa: F401
 
     torch.set_num_threads(1)
+    torch.compile = _left_alone  # without a compiler it fails, and the answers are the same
     x = torch.eye(3, requires_grad=True)
     (x @ x).softmax(-1).sum().backward()  # starts what torch starts at first use
     torch.linalg.eigvalsh(x.detach())

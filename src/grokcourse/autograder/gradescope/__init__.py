@@ -176,7 +176,8 @@ def grade_submission(base: Path) -> dict[str, Any]:
         missing = [protection.name for protection in found if not protection.in_force]
         if assignment.require_isolation and missing:
             raise GradescopeError(f"not in force here: {', '.join(missing)}; nothing is graded (--require-isolation)")
-        work = replace(one_work("submission", base / "submission", Path(unpacked)), late_days=late_days(base))
+        late, handed_in = times(base)
+        work = replace(one_work("submission", base / "submission", Path(unpacked)), late_days=late, handed_in=handed_in)
         graded = grade(work, settings, workshop)
     if graded.status == "failed":
         raise GradescopeError(graded.reason)
@@ -196,13 +197,15 @@ def describe(protections: Iterable[Any]) -> str:
     return "\n".join(lines)
 
 
-def late_days(base: Path) -> float | None:
-    """How late it came in, by Gradescope's metadata; None where that does not tell."""
+def times(base: Path) -> tuple[float | None, str]:
+    """How many days late it came in, and when, by Gradescope's metadata; None or nothing where that does not tell."""
     try:
         metadata = json.loads((base / "submission_metadata.json").read_text(encoding="utf-8"))
-        due, came = (
-            datetime.fromisoformat(text) for text in (metadata["assignment"]["due_date"], metadata["created_at"])
-        )
-        return max((came - due).total_seconds() / 86400, 0.0)
+        came = datetime.fromisoformat(metadata["created_at"])
     except (OSError, ValueError, LookupError, TypeError):
-        return None
+        return None, ""
+    try:
+        due = datetime.fromisoformat(metadata["assignment"]["due_date"])
+        return max((came - due).total_seconds() / 86400, 0.0), came.isoformat()
+    except (ValueError, LookupError, TypeError):
+        return None, came.isoformat()

@@ -12,11 +12,12 @@ def expect_prediction(student: Student, name: str) -> float:
 
 
 def expect_choice(student: Student, name: str, letters: str) -> str:
-    """Fail unless the student gave the name one of these letters, large or small; returns it as a small one."""
+    """Fail unless the student gave the name one of these letters, as in b, B or (b); returns it as a small one."""
     got = student.value(name)
-    is_choice = isinstance(got, str) and len(got.strip()) == 1 and got.strip().lower() in letters
+    letter = got.strip(" ().\n").lower() if isinstance(got, str) else ""
+    is_choice = len(letter) == 1 and letter in letters
     expect(is_choice, f"the answer should be one of the letters {', '.join(letters)}, in quotation marks")
-    return got.strip().lower()
+    return letter
 
 
 def wrong_values(name: str, hint: str, *values: object) -> None:

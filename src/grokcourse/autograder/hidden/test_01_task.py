@@ -13,10 +13,11 @@ from .questions import expect_prediction, wrong_number
 # --- all_questions ----------------------------------------------------------------------------------------------------
 
 
-@checks("all_questions", "one row of three whole numbers a question")
+@checks("all_questions", "one row of three whole numbers a question", side=True)
 def test_all_questions_shape(student, draw):
     for p in (2, 3, draw.integer(5, 20)):
-        expect_tensor(student.all_questions(p), (p * p, 3), torch.int64, on=f"p = {p}")
+        reply = student.make("call_on_views", student.value("all_questions"), p)
+        expect_tensor(reply["value"], (p * p, 3), torch.int64, on=f"p = {p}")
 
 
 @checks("all_questions", "every pair of numbers stands there exactly once")
@@ -28,16 +29,17 @@ def test_all_questions_every_pair_once(student, draw):
         expect(pairs == all_pairs, "each pair (a, b) should stand there once", f"p = {p}")
 
 
-@checks("all_questions", "the third token is always =")
+@checks("all_questions", "the third token is always =, and no other is")
 def test_all_questions_equals(student, draw):
     for p in (2, draw.integer(5, 20)):
         got = expect_tensor(student.all_questions(p), (p * p, 3), on=f"p = {p}")
         expect(bool((got[:, 2] == p).all()), "the last column should hold the index of the token =", f"p = {p}")
+        expect(bool((got[:, :2] != p).all()), "the columns of a and b should hold numbers, not the token =", f"p = {p}")
 
 
 @checks("all_questions", "b runs fastest: (0, 0), (0, 1), (0, 2), …")
 def test_all_questions_order(student, draw):
-    for p in (2, draw.integer(5, 20)):
+    for p in (2, draw.integer(5, 20), draw.prime(127, 150)):
         got = expect_tensor(student.all_questions(p), (p * p, 3), on=f"p = {p}")
         in_order = all((a, b) == divmod(row, p) for row, (a, b, _) in enumerate(got.tolist()))
         expect(in_order, "row a · p + b should ask about a and b", f"p = {p}")
@@ -153,7 +155,7 @@ def test_add_modulo_sizes(student, draw):
     _expect_turned(student, pairs, "should be where the hand stops that starts at a and turns b hours on")
 
 
-@checks("add_modulo", "whole numbers come out, and a and b are left as they were")
+@checks("add_modulo", "whole numbers come out, and a and b are left as they were", side=True)
 def test_add_modulo_whole_numbers(student, draw):
     p = draw.prime(127, 200)
     a, b = draw.integers(0, p - 1, 2, 20)
@@ -236,7 +238,7 @@ def _ask_for_splits(student, draw, cases):
         yield n, fraction, train, test, on
 
 
-@checks("split", "every row is in exactly one of the two parts")
+@checks("split", "every row is in exactly one of the two parts", side=True)
 def test_split_partition(student, draw):
     cases = [(6, 0.5), (draw.integer(10, 20), 0.3), (draw.integer(50, 90), 0.6)]
     for n, _, train, test, on in _ask_for_splits(student, draw, cases):
@@ -253,17 +255,20 @@ def test_split_sizes(student, draw):
         n_train = n * round(100 * fraction) // 100  # in whole numbers, so that nothing is rounded
         expect(len(train) == n_train, "the training set should be that share of the rows, rounded down", on)
         expect(len(test) == n - n_train, "all other rows should be in the test set", on)
+        expect(len(set(train.tolist())) == n_train, "no row should stand in the training set twice", on)
 
 
-@checks("split", "both parts are whole numbers in rising order")
+@checks("split", "both parts are whole numbers in rising order", side=True)
 def test_split_rising(student, draw):
-    for _, _, train, test, on in _ask_for_splits(student, draw, [(9, 0.5), (draw.integer(30, 60), 0.3)]):
-        for part in (train, test):
+    for n, fraction in ((9, 0.5), (draw.integer(30, 60), 0.3)):
+        seed, on = draw.integer(0, 10_000), f"n = {n}, train_fraction = {fraction}"
+        reply = student.make("call_on_views", student.value("split"), n, fraction, seed)
+        for part in _two_parts(reply["value"], on):
             expect(part.dtype == torch.int64, "row numbers are used as an index: they should be int64", on)
             expect(bool((part.diff() > 0).all()), "each row number should be larger than the one before it", on)
 
 
-@checks("split", "the same seed always gives the same split")
+@checks("split", "the same seed always gives the same split", side=True)
 def test_split_same_seed(student, draw):
     n, seed = draw.integer(30, 60), draw.integer(0, 10_000)
     on = f"n = {n}, train_fraction = 0.4, seed = {seed}"
@@ -272,15 +277,25 @@ def test_split_same_seed(student, draw):
     expect(same, "two calls with the same seed should give the same rows, whatever was drawn in between", on)
 
 
-@checks("split", "another seed gives another split, and every row has its chance")
+@checks("split", "another seed gives another split")
 def test_split_other_seed(student, draw):
-    n, start = draw.integer(20, 30), draw.integer(0, 10_000)
+    n, start = draw.integer(40, 50), draw.integer(0, 10_000)
     on = f"n = {n}, train_fraction = 0.5, seeds {start} to {start + 23}"
-    trains = [set(_two_parts(student.split(n, 0.5, start + i), on)[0].tolist()) for i in range(24)]
-    expect(len({frozenset(train) for train in trains}) == 24, "different seeds should choose different rows", on)
-    times = [sum(row in train for train in trains) for row in range(n)]
-    expect(all(times), "every row should be chosen for training with some of the seeds", on)
-    expect(max(times) < 24, "no row should be chosen for training with every seed", on)
+    trains = {frozenset(_two_parts(student.split(n, 0.5, start + i), on)[0].tolist()) for i in range(24)}
+    expect(len(trains) == 24, "different seeds should choose different rows", on)
+
+
+@checks("split", "every row has its chance, whatever becomes of the others")
+def test_split_every_row(student, draw):
+    n, start = draw.integer(40, 50), draw.integer(0, 10_000)
+    on = f"n = {n}, train_fraction = 0.5, seeds {start} to {start + 31}"
+    trains = [set(_two_parts(student.split(n, 0.5, start + i), on)[0].tolist()) for i in range(32)]
+    chosen = [[row in train for train in trains] for row in range(n)]
+    expect(all(map(any, chosen)), "every row should be chosen for training with some of the seeds", on)
+    expect(not any(map(all, chosen)), "no row should be chosen for training with every seed", on)
+    fates = {tuple(fate) for row in chosen for fate in (row, [not once for once in row])}
+    message = "no two rows should be bound together: with some seeds in the same part, with some in different ones"
+    expect(len(fates) == 2 * n, message, on)
 
 
 def _by_randomstate(n, seed):
@@ -410,7 +425,7 @@ def drawn_with_replacement_by_torch(n, train_fraction, seed):
 
 def _ask_for_masks(student, draw, make_index):
     """Pairs of questions and answers, from the smallest modulus to the largest."""
-    asked = [(make_index(p), p) for p in (2, 3, draw.integer(5, 12))]
+    asked = [(make_index(p), p) for p in (2, 3, draw.integer(5, 12), draw.integer(40, 60))]
     answers = [student.train_mask(index, p) for index, p in asked]
     for (index, p), mask in zip(asked, answers, strict=True):
         yield p, index, mask, f"p = {p}, train_index {index.tolist() if len(index) < 6 else f'of {len(index)} rows'}"
@@ -424,6 +439,8 @@ def test_train_mask_shape(student, draw):
     for p, rows, mask, on in _ask_for_masks(student, draw, index):
         expect_tensor(mask, (p, p), torch.bool, on)
         expect(int(mask.sum()) == len(rows), "as many entries should be true as there are training pairs", on)
+    reply = student.make("call_on_views", student.value("train_mask"), torch.tensor([0, 3]), 2)
+    expect_tensor(reply["value"], (2, 2), torch.bool, "p = 2")
 
 
 @checks("train_mask", "a single training pair is marked in the row of its a and the column of its b")

@@ -12,6 +12,13 @@ from ...model import MLP, Attention, Transformer
 from ..testing import checks, expect, expect_close, expect_number, expect_tensor, mistake
 from .questions import expect_choice, wrong_values
 
+
+def _expect_to_learn(student, thing, given, on):
+    thing(given)  # for the hints
+    missed = student.make("out_of_reach", thing, given)
+    expect(not missed, f"no gradient reaches {', '.join(map(str, missed))}: training could not change it", on)
+
+
 # --- embed ------------------------------------------------------------------------------------------------------------
 
 
@@ -38,6 +45,7 @@ def _ask_to_embed(student, inputs):
 def test_embed_tokens(student, draw):
     sizes = ((1, 3, 3, 3), (1, 3, 3, 2), (draw.integer(4, 7), draw.integer(8, 12), 3, 5))
     inputs = [_embedding(draw, *size) for size in sizes]
+    student.embed(*inputs[0][:3])  # for the hints: with W_pos zero, a product is zero, too
     for _, _, W_pos, _ in inputs:
         W_pos.zero_()
     for tokens, W_E, W_pos, got, on in _ask_to_embed(student, inputs):
@@ -350,6 +358,13 @@ def test_attention_exact(student, draw):
     expect(unchanged and not reply["changed"], "the stream and the weights should be left as they were", on)
 
 
+@checks("Attention", "it can be trained: a gradient reaches every weight", side=True)
+def test_attention_learns(student, draw):
+    thing, resid = student.Attention(6, 2, 3), draw.normal(2, 3, 6)
+    thing.load(_attention_weights(draw, 6, 2, 3))
+    _expect_to_learn(student, thing, resid, "n = 2, pos = 3, d_model = 6, 2 heads of 3")
+
+
 def _attend(attn, resid, *, exchanged=False, scale=None, mask=True, softmax=-1, mix=None):
     """Attention with something done another way; returns z, (n, head, query, d_head)."""
     q, k, v = (torch.einsum("npd,hde->nhpe", resid, W) for W in (attn.W_Q, attn.W_K, attn.W_V))
@@ -379,6 +394,12 @@ class WithoutMask(Attention):
 class WithoutScale(Attention):
     def forward(self, resid):
         return _write(self, _attend(self, resid, scale=1))
+
+
+@mistake("Attention", "The scores are scaled twice: `attention_scores` has done it already.")
+class ScaledTwice(Attention):
+    def forward(self, resid):
+        return _write(self, _attend(self, resid, scale=self.W_Q.shape[-1]))
 
 
 @mistake("Attention", "Queries and keys are exchanged: the one who looks has the query.")
@@ -529,6 +550,13 @@ def test_mlp_exact(student, draw):
     expect_close(got, _mlp(resid, weights), "should be exact to float64's last digits", on, rtol=1e-11, atol=1e-11)
     unchanged = all(thing.get(name).equal(weight) for name, weight in weights.items())
     expect(unchanged and not reply["changed"], "the stream and the weights should be left as they were", on)
+
+
+@checks("MLP", "it can be trained: a gradient reaches every weight", side=True)
+def test_mlp_learns(student, draw):
+    thing, resid = student.MLP(4, 9), draw.normal(2, 3, 4)
+    thing.load(_mlp_weights(draw, 4, 9))
+    _expect_to_learn(student, thing, resid, "n = 2, pos = 3, d_model = 4, d_mlp = 9")
 
 
 def _neurons(mlp, resid):
@@ -706,6 +734,13 @@ def test_transformer_exact(student, draw):
         expect(unchanged, "the weights should be left as they were, but one was changed in place", on)
 
 
+@checks("Transformer", "it can be trained: a gradient reaches every weight", side=True)
+def test_transformer_learns(student, draw):
+    thing, tokens = student.Transformer(5, 6, 2, 7), _questions(draw, 4, 5)
+    thing.load(_weights(draw, 5, 6, 2, 7))
+    _expect_to_learn(student, thing, tokens, "n = 4, p = 5, d_model = 6, 2 heads, d_mlp = 7")
+
+
 class _Stages(Transformer):
     """The parts of the forward pass, to be put together wrongly."""
 
@@ -825,7 +860,8 @@ def _decimal_loss(logits, label):
 def _ask_for_losses(student, inputs, *, rtol, atol, message):
     answers = [student.exact_cross_entropy(logits, labels) for logits, labels, _ in inputs]
     for (logits, labels, on), got in zip(inputs, answers, strict=True):
-        expect_tensor(got, (len(labels),), logits.dtype, on)
+        expect_tensor(got, (len(labels),), on=on)
+        expect(got.dtype in (logits.dtype, torch.float64), "should have the logits' dtype, or float64", on)
         expected = [_decimal_loss(row, label) for row, label in zip(logits, labels.tolist(), strict=True)]
         expect_close(got, expected, message, on, rtol=rtol, atol=atol)
 
@@ -940,6 +976,12 @@ def with_epsilon(logits, labels):
     return -(_right(logits.softmax(1), labels)[:, 0] + 1e-6).log()
 
 
+@mistake("exact_cross_entropy", "This is by how much the others lead, all together; the 1 of log(1 + …) is missing.")
+def without_the_one(logits, labels):
+    others = logits.masked_fill(F.one_hot(labels, logits.shape[1]).bool(), -math.inf)
+    return others.logsumexp(1) - _right(logits, labels)[:, 0]
+
+
 @mistake("exact_cross_entropy", "The labels are not used: what leads is not always what is right.")
 def the_leading_answer(logits, labels):
     return _exact(logits, logits.argmax(1))
@@ -1012,7 +1054,7 @@ def test_count_grows(student, draw):
     expect(number - base == 2 * width, "one more number: its row in the embedding, its column in the unembedding", on)
 
 
-@checks("n_parameters", "a whole number")
+@checks("n_parameters", "a whole number", side=True)
 def test_count_whole(student, draw):
     for size in ((2, 1, 1, 1), (draw.integer(5, 40), 12, draw.integer(2, 3), 20)):
         got = student.n_parameters(*size)

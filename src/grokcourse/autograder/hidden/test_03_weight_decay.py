@@ -29,6 +29,7 @@ def _size(weight):
 def test_sgd_update_without_decay(student, draw):
     lr = draw.number(0.2, 0.6)
     cases = [(w, g, student.sgd_update(w, g, lr=lr, weight_decay=0.0)) for w, g in _pairs(draw)]
+    student.sgd_update(*cases[0][:2], lr=lr, weight_decay=0.5)  # for the hints: without decay, several are alike
     for weight, grad, got in cases:
         on = f"{_size(weight)}, weight_decay = 0"
         expect_tensor(got, weight.shape, on=on)
@@ -106,6 +107,11 @@ def decay_of_the_gradient(weight, grad, *, lr, weight_decay):
 @mistake("sgd_update", "This takes the same amount off every weight, large or small; the decay takes the same share.")
 def the_same_amount(weight, grad, *, lr, weight_decay):
     return weight - lr * grad - lr * weight_decay * weight.sign()
+
+
+@mistake("sgd_update", "Here the decay is twice as strong; the derivative's factor 2 is not in our equation.")
+def decay_doubled(weight, grad, *, lr, weight_decay):
+    return weight - lr * grad - 2 * lr * weight_decay * weight
 
 
 @mistake("sgd_update", "`weight_decay` has no effect here.")
@@ -406,7 +412,7 @@ def test_weight_norm_what_counts(student, draw):
     expect_close(norms["the whole"], expected, "all of the weights should count", "a model with a part")
 
 
-@checks("weight_norm", "looking at the weights does not change them")
+@checks("weight_norm", "a plain number comes out, and looking at the weights does not change them")
 def test_weight_norm_changes_nothing(student, draw):
     cases = []
     for own, inner, model in _modules(student, draw):
@@ -414,6 +420,7 @@ def test_weight_norm_changes_nothing(student, draw):
         cases.append((own, inner, first, again, model.get("own_0")))
     for own, inner, first, again, weight in cases:
         on = _about(own, inner)
+        expect(not isinstance(first, torch.Tensor), "should return a plain number, but returned a tensor", on)
         expect_close(weight, own[0], "the weights should be as they were", on)
         expect_close(expect_number(again, on), expect_number(first, on), "a second look should give the same norm", on)
         most = max(float(w.norm()) for w in (*own, *inner))
@@ -477,7 +484,7 @@ def squares_in_place(model):
 def test_halving_steps(student, draw):
     right = answers.halving_steps()
     got = expect_prediction(student, "halving_steps")
-    expect(abs(got - right) <= right / 100, "after another number of steps half of the weight is left")
+    expect(abs(got - right) < 7.5, "after another number of steps half of the weight is left")
 
 
 wrong_number(

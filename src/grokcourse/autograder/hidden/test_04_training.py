@@ -20,14 +20,23 @@ def _rates(student, draw, warmups, until):
         yield f"warmup_steps = {warmup}, lr = {lr:.2f}", lr, warmup, rates
 
 
-@checks("learning_rate", "during the warm-up it rises by the same amount at every step, from step 0 on")
+@checks("learning_rate", "during the warm-up it rises by the same amount at every step")
 def test_learning_rate_rises(student, draw):
+    warmups = 3, draw.integer(4, 6), draw.integer(12, 20)
+    for on, lr, warmup, rates in list(_rates(student, draw, warmups, lambda warmup: warmup + 3)):
+        rises = np.diff([expect_number(rate, on) for rate in rates[:warmup]])
+        is_even = ((rises > 0.5 * lr / warmup) & (rises < 2 * lr / warmup)).all()
+        expect(bool(is_even), "it should rise at every step, from nearly nothing to lr", on)
+        expect_close(rises, np.full(warmup - 1, rises[0]), "it should rise by equal amounts", on)
+
+
+@checks("learning_rate", "step 0 already has the first of these amounts")
+def test_learning_rate_first(student, draw):
     warmups = 2, draw.integer(3, 6), draw.integer(12, 20)
     for on, lr, warmup, rates in list(_rates(student, draw, warmups, lambda warmup: warmup + 3)):
-        rates = [expect_number(rate, on) for rate in rates[:warmup]]
-        expect(rates[0] > 0, "step 0 should not be wasted: its rate should be above zero", on)
-        message = "the rate should grow by equal amounts, the first of them at step 0"
-        expect_close(np.diff([0, *rates]), np.full(warmup, lr / warmup), message, on)
+        first = expect_number(rates[0], on)
+        expect(first > 0, "step 0 should not be wasted: its rate should be above zero", on)
+        expect_close(first, lr / warmup, "step 0 should have one of warmup_steps equal amounts", on)
 
 
 @checks("learning_rate", "the last step of the warm-up has the full rate, and so have all later ones")
@@ -39,7 +48,7 @@ def test_learning_rate_stays(student, draw):
         expect_close(rates[warmup - 1 :], np.full(warmup + 21, lr), f"from step {warmup - 1} on it should be lr", on)
 
 
-@checks("learning_rate", "without a warm-up every step has the full rate")
+@checks("learning_rate", "without a warm-up every step has the full rate", side=True)
 def test_learning_rate_without_warmup(student, draw):
     for on, lr, _, rates in list(_rates(student, draw, (0, 1, 0), lambda warmup: 15)):
         rates = [expect_number(rate, on) for rate in rates]
@@ -49,6 +58,11 @@ def test_learning_rate_without_warmup(student, draw):
 @mistake("learning_rate", "Steps are counted from 0: this rate is zero at the first, which then changes nothing.")
 def first_step_wasted(config, step):
     return config.lr * min(1.0, step / max(1, config.warmup_steps))
+
+
+@mistake("learning_rate", "There is no warm-up here: `warmup_steps` has no effect.")
+def no_warm_up(config, step):
+    return config.lr
 
 
 @mistake("learning_rate", "The rate goes on rising after the warm-up.")
@@ -377,6 +391,7 @@ def test_find_phases_smooth(student, draw):
 @checks("find_phases", "each phase is looked for only after the one before, and the first time counts")
 def test_find_phases_in_order(student, draw):
     histories = [_history(draw, n) for n in (14, draw.integer(15, 20), draw.integer(21, 40))]
+    histories[0][0] -= int(_expected(*histories[0])["memorised"])  # so that memorisation ends at step 0
     message = "should be the first step after the phase before at which its rule is fulfilled, even if not for good"
     _compare(student, [(f"{_rows(h)}, its curves going up and down", h) for h in histories], message)
 
@@ -408,6 +423,15 @@ def test_find_phases_limits(student, draw):
     _compare(
         student, histories, "should be the first step that reaches (or, for the loss, is below) its limit", answered
     )
+
+
+@checks("find_phases", "the columns are left as they were", side=True)
+def test_find_phases_care(student, draw):
+    history = _history(draw, draw.integer(15, 20))
+    function = student.value("find_phases")
+    student.make("call_with_arrays", function, *history)  # for the hints
+    changed = student.make("changes_arrays", function, *history)
+    expect(not changed, "the arrays that were passed in should be left as they were", _rows(history))
 
 
 def _find(

@@ -47,6 +47,8 @@ def test_fourier_basis_orthonormal(student, draw):
         expect_close(products.diagonal(), torch.ones(p), "each row should have length one", f"p = {p}", atol=1e-4)
         message = "the dot product of two different rows should be zero"
         expect_close(products, torch.eye(p), message, f"p = {p}", atol=1e-4)
+        message = "each wave should go as far down as up: all rows but the first add up to zero"
+        expect_close(got[1:].sum(dim=1), torch.zeros(p - 1), message, f"p = {p}", atol=1e-3)
 
 
 @checks("fourier_basis", "odd p: a constant, then cosine and sine of frequency 1, of frequency 2, and so on")
@@ -108,6 +110,18 @@ def without_scale(p, dtype=torch.float32, device=None):
 @mistake("fourier_basis", "The constant has a larger length than a cosine: it needs a scale of its own.")
 def one_scale_for_all(p, dtype=torch.float32, device=None):
     return _basis(p, dtype, scale=math.sqrt(2 / p))
+
+
+@mistake("fourier_basis", "Only the constant has length one here: the squares of a cosine add up to p/2, not to p.")
+def everything_as_long_as_the_constant(p, dtype=torch.float32, device=None):
+    return _basis(p, dtype, scale=math.sqrt(1 / p))
+
+
+@mistake("fourier_basis", "The sines have the wrong sign: the FFT multiplies with exp(−iω n), whose sine is negative.")
+def negative_sines(p, dtype=torch.float32, device=None):
+    basis = _basis(p, dtype)
+    basis[2::2] *= -1
+    return basis
 
 
 @mistake(
@@ -186,7 +200,8 @@ def test_transform_function(student, draw):
 @checks("transform", "a table: along the dimension that is asked for, and in place of it")
 def test_transform_dim(student, draw):
     p, d, e = 2 * draw.integer(2, 4) + 1, 2 * draw.integer(5, 7), draw.integer(2, 4)
-    cases = [((3, 2), 0), ((2, 3), 1), ((p, d), 0), ((d, p), 1), ((d, p), -1), ((e, p, d), 1), ((p, e, d), 0)]
+    cases = [((3, 2), 0), ((2, 3), 1), ((p, d), 0), ((d, p), 1), ((d, p), -1)]
+    cases += [((e, p, d), 1), ((p, e, d), 0), ((e, d, p), 2)]
     cases = [(draw.normal(*shape), dim) for shape, dim in cases]
     for x, dim, got in [(x, dim, student.transform(x, dim)) for x, dim in cases]:
         on = f"shape {tuple(x.shape)}, dim = {dim}"
@@ -420,7 +435,7 @@ def last_of_even_p_twice(x, dim=0):
     return energy
 
 
-@mistake("energy_per_frequency", "The mean is taken away first, and so frequency 0 comes out empty.")
+@mistake("energy_per_frequency", "Frequency 0 comes out empty: the mean is a part of the function like any other.")
 def mean_removed(x, dim=0):
     return _spectrum(x - x.mean(dim=dim, keepdim=True), dim)
 
@@ -465,7 +480,7 @@ def test_key_frequencies_spikes(student, draw):
     cases = []
     for n, count in ((6, 1), (15, 3), (56, 7)):
         places = _places(draw, n, count)
-        spikes = {k: 100.0 * 0.85**i for i, k in enumerate(places)}
+        spikes = {k: 100.0 * 0.8**i for i, k in enumerate(places)}
         for scale in (1.0, 1e-3):
             on = f"a spectrum of {n} frequencies with {count} {'spike' if count == 1 else 'spikes'}"
             cases.append((on, scale * _planted(draw, n, spikes), (), places))
@@ -482,20 +497,35 @@ def test_key_frequencies_constant(student, draw):
         cases.append(
             (f"a spectrum of {n} frequencies whose constant is a thousand times the spikes", energy, (), places)
         )
+    small = (0.0, (0.1, 0.2, 1, 3, 10), 1), (1e4, (0.1, 0.2, 1, 5, 10), 2), (1e4, (0.1, 0.2, 0.3, 0.4, 2, 50, 100), 2)
+    for constant, waves, count in small:  # in the first two, counting the constant moves the median past a frequency
+        order = draw.order(len(waves))
+        energy = torch.tensor([constant, *waves], dtype=torch.float64)[[0, *(order + 1).tolist()]]
+        keys = (energy[1:].argsort(descending=True) + 1)[:count].tolist()
+        on = f"the energies {', '.join(map(str, waves))} in some order, and {constant:g} in entry 0"
+        cases.append((on, energy, (), keys))
     for on, expected, got in _ask_keys(student, cases):
         _expect_keys(got, expected, "entry 0 should play no part: the spikes are as key as without it", on)
+    on, energy, limits, _ = cases[0]
+    viewed = student.make("call_on_views", student.value("key_frequencies"), energy, *limits)
+    expect(not viewed["changed"], "the spectrum should not be changed in place", on)
 
 
 @checks("key_frequencies", "nothing stands out of a flat spectrum; above an empty background spikes do")
 def test_key_frequencies_flat(student, draw):
     places = _places(draw, 20, 3)
-    spikes = {k: 2.0 * 0.85**i for i, k in enumerate(places)}
+    spikes = {k: 2.0 * 0.8**i for i, k in enumerate(places)}
     cases = [
         ("a flat spectrum of 6 frequencies", _planted(draw, 6, {}), (), []),
         ("a flat spectrum of 56 frequencies of energy 100", _planted(draw, 56, {}, background=100.0), (), []),
         ("a spectrum of zeros", torch.zeros(8, dtype=torch.float64), (), []),
         ("three spikes with nothing between them", _planted(draw, 20, spikes, background=0.0), (), places),
-        ("one large spike and one with 3 % of its energy", _planted(draw, 9, {7: 1000.0, 2: 30.0}), (), [7]),
+        (
+            "a large spike, one with 3 % of its energy and one with 1 %",
+            _planted(draw, 9, {7: 1000.0, 2: 30.0, 4: 10.0}),
+            (),
+            [7],
+        ),
     ]
     for on, expected, got in _ask_keys(student, cases):
         _expect_keys(got, expected, "should be the frequencies that stand out, and no others", on)
@@ -505,10 +535,11 @@ def test_key_frequencies_flat(student, draw):
 def test_key_frequencies_both(student, draw):
     cases = []
     for n in (9, 15, 40):
-        big, small = _places(draw, n, 2)
-        energy = _planted(draw, n, {big: 1000.0, small: 30.0})
-        cases.append((f"{n} frequencies; one spike, and a small one with 3 % of its energy", energy, (4.0, 0.1), [big]))
-        energy = _planted(draw, n, {big: 6.0, small: 2.5})
+        big, small, tiny = _places(draw, n, 3)
+        energy = _planted(draw, n, {big: 1000.0, small: 30.0, tiny: 10.0}, constant=2000.0)
+        on = f"{n} frequencies; one spike, and two small ones with 3 % and 1 % of its energy"
+        cases.append((on, energy, (4.0, 0.1), [big]))
+        energy = _planted(draw, n, {big: 6.0, small: 2.5}, constant=10.0)
         cases.append((f"{n} frequencies; one has 6 times the background, one 2.5 times", energy, (4.0, 0.1), [big]))
     for on, expected, got in _ask_keys(student, cases):
         _expect_keys(got, expected, "should be the one frequency that is large by both measures", on)
@@ -519,10 +550,11 @@ def test_key_frequencies_limits(student, draw):
     cases = []
     for n in (12, 30):
         big, middle, small = places = _places(draw, n, 3)
-        energy = _planted(draw, n, {big: 100.0, middle: 40.0, small: 8.0})
-        for over_median, of_largest, count in ((2, 0.02, 3), (2, 0.2, 2), (2, 0.7, 1), (20, 0.02, 2), (60, 0.02, 1)):
+        energy = _planted(draw, n, {big: 100.0, middle: 40.0, small: 8.0}, constant=1000.0)
+        limits = (2, 0.02, 3), (2, 0.2, 2), (2, 0.7, 1), (2, 1, 1), (20, 0.02, 2), (60, 0.02, 1)
+        for over_median, of_largest, count in limits:
             on = f"{n} frequencies, over_median = {over_median}, of_largest = {of_largest}"
-            cases.append((on, energy, (float(over_median), of_largest), places[:count]))
+            cases.append((on, energy, (float(over_median), float(of_largest)), places[:count]))
     for on, expected, got in _ask_keys(student, cases):
         _expect_keys(got, expected, "should be the frequencies that stand out by these limits", on)
 
@@ -598,6 +630,28 @@ def only_the_median(*args, **kwargs):
     return _keys(*args, **kwargs, largest=lambda waves: 0.0 * waves.max())
 
 
+@mistake("key_frequencies", "Energies are squares already, and are compared as they are; here their roots are.")
+def roots_compared(energy, over_median=4.0, of_largest=0.1):
+    return _keys(energy.sqrt(), over_median, of_largest)
+
+
+@mistake("key_frequencies", "A share of exactly `of_largest` is enough: at least, not more than.")
+def more_than_the_share(energy, over_median=4.0, of_largest=0.1):
+    waves = energy[1:]
+    return [k for k in _keys(energy, over_median, of_largest) if energy[k] > of_largest * waves.max()]
+
+
+@mistake("key_frequencies", "Entry 0 is never returned, but still counts among those whose median is taken.")
+def constant_in_the_median(energy, over_median=4.0, of_largest=0.1):
+    return _keys(energy, over_median, of_largest, middle=lambda waves: energy.quantile(0.5))
+
+
+@mistake("key_frequencies", "Setting entry 0 to zero does not leave it out: the median still counts it.")
+def constant_set_to_zero(energy, over_median=4.0, of_largest=0.1):
+    middle = torch.cat([torch.zeros_like(energy[:1]), energy[1:]]).quantile(0.5)
+    return _keys(energy, over_median, of_largest, middle=lambda waves: middle)
+
+
 @mistake(
     "key_frequencies",
     "The first condition is missing: in a flat spectrum all are close to the largest, and none stands out.",
@@ -635,17 +689,28 @@ def test_circle_ideal(student, draw):
     for p in (3, 5, 2 * draw.integer(3, 6), draw.prime(17, 31)):
         k, radius = draw.integer(1, (p - 1) // 2), draw.number(1.5, 3)
         points = radius * np.stack([_wave(p, k), _wave(p, k, np.pi / 2)], 1)
-        turned = np.linalg.qr(draw.normal(4, 4, dtype=torch.float64).numpy())[0][:2]
-        matrix = torch.tensor(points @ turned, dtype=torch.float32)
-        cases.append((p, k, radius, points, student.circle(matrix, k)))
-    for p, k, radius, points, got in cases:
-        on = f"p = {p}: a perfect circle of frequency {k} and radius {radius:.2f}, somewhere in 4 dimensions"
+        middle = np.array([draw.number(0.5, 1), -draw.number(0.5, 1)])
+        turned = np.linalg.qr(draw.normal(4, 4, dtype=torch.float64).numpy())[0]
+        other = k % ((p - 1) // 2) + 1  # a larger circle, at right angles to the one that is asked for
+        larger = 2 * radius * (other != k) * np.stack([_wave(p, other), _wave(p, other, np.pi / 2)], 1)
+        matrix = torch.tensor(np.hstack([middle + points, larger]) @ turned, dtype=torch.float32)
+        cases.append((p, k, radius, middle, points, student.circle(matrix, k)))
+    for p, k, radius, middle, points, got in cases:
+        on = f"p = {p}: a circle of frequency {k} and radius {radius:.2f} in 4 dimensions, with other waves across it"
         got = expect_tensor(got, (p, 2), torch.float32, on)
+        around = got - got.mean(dim=0)
         expect_close(
-            got.norm(dim=1), np.full(p, radius), "all numbers should be at that distance from 0", on, atol=1e-3
+            around.norm(dim=1),
+            np.full(p, radius),
+            "all numbers should be at that distance from the middle",
+            on,
+            atol=1e-3,
         )
-        message = "number 0 should lie on the first axis, and each next one a turn of frequency k further"
-        expect_close(got, points, message, on, atol=1e-3)
+        message = (
+            "from the middle, number 0 should lie along the first axis, and each next one a turn of frequency k further"
+        )
+        expect_close(around, points, message, on, atol=1e-3)
+        expect_close(got, middle + points, "the middle should lie where it lies in the matrix", on, atol=1e-3)
 
 
 @checks("circle", "a random matrix: each row's dot product with the two directions")
@@ -658,18 +723,23 @@ def test_circle_random(student, draw):
         expect_close(got, _circle(matrix, k), message, on, atol=1e-3)
 
 
-@checks("circle", "turning the whole embedding changes nothing, making it larger makes the picture larger")
+@checks("circle", "turning the embedding changes nothing, and the picture grows and moves with it")
 def test_circle_turned(student, draw):
     cases = []
     for k, matrix in _tables(draw):
         d, factor = matrix.shape[1], draw.number(2, 3)
-        turn = torch.linalg.qr(draw.normal(d, d))[0]
-        cases.append((k, matrix, factor, student.circle(matrix, k), student.circle(factor * matrix @ turn, k)))
-    for k, matrix, factor, one, other in cases:
+        turn, row = torch.linalg.qr(draw.normal(d, d))[0], draw.normal(d)
+        changed = [matrix, factor * matrix @ turn, matrix + row]
+        cases.append((k, matrix, factor, [student.circle(one, k) for one in changed]))
+    for k, matrix, factor, pictures in cases:
         on = f"a random matrix of shape {tuple(matrix.shape)}, k = {k}; and turned, {factor:.1f} times as large"
-        one, other = (expect_tensor(got, (len(matrix), 2), on=on) for got in (one, other))
+        one, other, moved = (expect_tensor(got, (len(matrix), 2), on=on) for got in pictures)
         message = "the second picture should be the first, that much larger"
         expect_close(other, factor * one, message, on, rtol=1e-3, atol=1e-3)
+        on = f"a random matrix of shape {tuple(matrix.shape)}, k = {k}; and with one row added to all rows"
+        shift = (moved - one).mean(dim=0)
+        expect_close(moved, one + shift, "the picture should move, and keep its shape", on, rtol=1e-3, atol=1e-3)
+        expect(float(shift.norm()) > 1e-3, "the picture should move: the numbers stay where they are in the matrix", on)
         wave = _wave(len(matrix), k)
         expect(float(wave @ one[:, 0].double().numpy()) > 0, "the first coordinate should go with the cosine", on)
 
@@ -728,7 +798,7 @@ def scaled_together(matrix, k):
     return matrix @ (directions / directions.norm()).T
 
 
-@mistake("circle", "That is where the numbers would lie on an ideal circle; the matrix has no part in it.")
+@mistake("circle", "Every number comes out at distance 1 from 0; how far out it lies should be read off the matrix.")
 def the_ideal_circle(matrix, k):
     angle = 2 * math.pi * k * torch.arange(len(matrix), dtype=torch.float64) / len(matrix)
     return torch.stack([angle.cos(), angle.sin()], 1).to(matrix.dtype)
@@ -905,7 +975,7 @@ def test_cos_of_sum_table(student, draw):
         expect(not wrong, message.format(*wrong[0]) if wrong else "", on)
 
 
-@checks("cos_of_sum", "no seam: the table depends on (a + b) mod p only")
+@checks("cos_of_sum", "no seam: the table depends on (a + b) mod p only", side=True)
 def test_cos_of_sum_wraps(student, draw):
     for k, p, got in [(k, p, student.cos_of_sum(k, p)) for k, p in _frequencies(draw)]:
         on = f"k = {k}, p = {p}"

@@ -80,6 +80,11 @@ def numbers_first(W_E, W_V, W_O, W_in):
     return circuit.neuron_weights(W_E, W_V, W_O, W_in).transpose(0, 1)
 
 
+@mistake("neuron_weights", "Numbers and neurons are exchanged: each head should have a row for each number.")
+def neurons_first(W_E, W_V, W_O, W_in):
+    return circuit.neuron_weights(W_E, W_V, W_O, W_in).transpose(1, 2)
+
+
 @mistake("neuron_weights", "There is a ReLU here: it comes after everything has been added up, not for one number.")
 def bent(W_E, W_V, W_O, W_in):
     return circuit.neuron_weights(W_E, W_V, W_O, W_in).relu()
@@ -142,11 +147,11 @@ def test_energy_2d_one_pair(student, draw):
 
 @checks("energy_2d", "any table, odd p: no energy is lost")
 def test_energy_2d_odd(student, draw):
-    cases = [draw.normal(p, p) for p in (3, 5, draw.prime(7, 23))]
+    cases = [draw.normal(*shape) for shape in ((3, 3), (5, 5, 2), (draw.prime(7, 23),) * 2)]
     for table, got in [(table, student.energy_2d(table)) for table in cases]:
         p = len(table)
-        on = f"a random table, p = {p}"
-        got = expect_tensor(got, (p // 2 + 1, p // 2 + 1), on=on)
+        on = f"a random table of shape {tuple(table.shape)}"
+        got = expect_tensor(got, (p // 2 + 1, p // 2 + 1, *table.shape[2:]), on=on)
         message = "together the energies should be the sum of all squares"
         expect_close(got.sum(), table.square().sum(), message, on, rtol=1e-3)
         expect_close(got, _energy(table), "each pair should have the energy of its own waves", on, rtol=1e-3, atol=1e-4)
@@ -206,7 +211,10 @@ def not_added_up(table):
     return fourier.transform_2d(table).square()
 
 
-@mistake("energy_2d", "The mean of a frequency's components is taken; their sum is wanted, or energy is lost.")
+@mistake(
+    "energy_2d",
+    "Energy is lost: most pairs of frequencies own four components (of the FFT: four places); add them, all of them.",
+)
 def means(table):
     counts = torch.bincount(fourier.frequencies(len(table))).to(table.dtype)
     pairs = torch.outer(counts, counts).reshape(len(counts), len(counts), *[1] * (table.ndim - 2))
@@ -255,19 +263,29 @@ def _polynomial(draw, p, k):
     return torch.tensor(waves.T @ draw.normal(3, 3).double().numpy() @ waves, dtype=torch.float32)
 
 
-@checks("frequency_shares", "a neuron made of one frequency is explained by it, and by no other")
+@checks("frequency_shares", "neurons made of one frequency are explained by it, and one made of two by both in part")
 def test_frequency_shares_planted(student, draw):
     cases = []
     for p in (3, 7, draw.prime(11, 17)):
         ks = [draw.integer(1, p // 2) for _ in range(3)]
-        cases.append((p, ks, torch.stack([_polynomial(draw, p, k) for k in ks], dim=-1)))
-    for p, ks, _, got in [(*case, student.frequency_shares(case[2])) for case in cases]:
-        on = f"three neurons of frequencies {ks}, p = {p}"
-        got = expect_tensor(got, (p // 2 + 1, 3), on=on)
-        expected = np.zeros((p // 2 + 1, 3))
+        cases.append((p, ks, student.frequency_shares(torch.stack([_polynomial(draw, p, k) for k in ks], dim=-1))))
+    p = draw.prime(11, 17)
+    j, k = (draw.order(p // 2)[:2] + 1).tolist()
+    one, other = (_wave(p, frequency, np.arange(p)) for frequency in (j, k))
+    mixed = 2 * one[:, None] + other[None, :] + 2 * np.outer(one, other) + 1  # energies 4 : 1 : 2, the last of neither
+    got_mixed = student.frequency_shares(torch.tensor(mixed, dtype=torch.float32)[:, :, None])
+    for p_, ks, got in cases:
+        on = f"three neurons of frequencies {ks}, p = {p_}"
+        got = expect_tensor(got, (p_ // 2 + 1, 3), on=on)
+        expected = np.zeros((p_ // 2 + 1, 3))
         expected[ks, range(3)] = 1
         message = "waves of a, waves of b and their products should all count, and the constant not"
         expect_close(got, expected, message, on, atol=1e-3)
+    on = f"one neuron, 2 cos(ω{j} a) + cos(ω{k} b) + 2 cos(ω{j} a) cos(ω{k} b) + 1, p = {p}"
+    expected = np.zeros((p // 2 + 1, 1))
+    expected[j], expected[k] = 4 / 7, 1 / 7
+    message = "each frequency's share should be that of its own waves, and the product of both belongs to neither"
+    expect_close(expect_tensor(got_mixed, expected.shape, on=on), expected, message, on, atol=1e-3)
 
 
 @checks("frequency_shares", "any neurons: the share that the best fit explains")
@@ -522,33 +540,21 @@ def _projected(table, frequencies):
     return np.stack(rows).reshape(len(frequencies), 2, *table.shape[2:])
 
 
-@checks("project_logits", "a table made of waves of a + b: nothing but its own components")
+@checks("project_logits", "a table made of waves of a + b and of a − b: the components of the former, and no others")
 def test_project_logits_planted(student, draw):
     cases = []
     for p in (3, 7, draw.prime(11, 17)):
         k = draw.integer(1, p // 2)
         table = 3 * _wave(p, k, _sums(p)) - _wave(p, k, _sums(p), "sin")
+        table += 2 * _wave(p, k, np.subtract.outer(np.arange(p), np.arange(p)))
         table = torch.tensor(table, dtype=torch.float32)[:, :, None]
         ks = list(range(1, p // 2 + 1))
         cases.append((p, k, ks, table, student.project_logits(table, ks)))
     for p, k, ks, table, got in cases:
-        on = f"3 cos(ω{k}(a + b)) − sin(ω{k}(a + b)), frequencies {ks}, p = {p}"
+        on = f"3 cos(ω{k}(a + b)) − sin(ω{k}(a + b)) + 2 cos(ω{k}(a − b)), frequencies {ks}, p = {p}"
         got = expect_tensor(got, (len(ks), 2, 1), on=on)
-        message = "only that frequency should have components, in directions of length one"
+        message = "only that frequency's waves of the sum should have components, in directions of length one"
         expect_close(got, _projected(table, ks), message, on, rtol=1e-3, atol=1e-3)
-
-
-@checks("project_logits", "a table made of waves of a − b has nothing to do with the sum")
-def test_project_logits_difference(student, draw):
-    cases = []
-    for p in (3, 5, draw.prime(7, 17)):
-        k = draw.integer(1, p // 2)
-        table = _wave(p, k, np.subtract.outer(np.arange(p), np.arange(p)))
-        cases.append((p, k, student.project_logits(torch.tensor(table, dtype=torch.float32)[:, :, None], [k])))
-    for p, k, got in cases:
-        on = f"cos(ω{k}(a − b)), p = {p}"
-        got = expect_tensor(got, (1, 2, 1), on=on)
-        expect_close(got, np.zeros((1, 2, 1)), "both components should be zero", on, atol=1e-3)
 
 
 @checks("project_logits", "any logits, each candidate by itself, frequencies in the order asked for")
@@ -568,11 +574,10 @@ def test_project_logits_any(student, draw):
 @checks("project_logits", "float64 stays float64, and what was passed in stays as it was")
 def test_project_logits_care(student, draw):
     function = student.value("project_logits")
-    cases = [(draw.normal(p, p, p, dtype=torch.float64), [(p - 1) // 2, 1]) for p in (5, 8, 11)]
+    cases = [(draw.normal(p, p, n, dtype=torch.float64), [(p - 1) // 2, 1]) for p, n in ((5, 3), (8, 8), (11, 11))]
     for (table, ks), got in [(case, student.make("call_on_views", function, *case)) for case in cases]:
-        p = len(table)
-        on = f"float64, p = {p}, frequencies {ks}"
-        value = expect_tensor(got["value"], (2, 2, p), torch.float64, on)
+        on = f"float64, shape {tuple(table.shape)}, frequencies {ks}"
+        value = expect_tensor(got["value"], (2, 2, table.shape[2]), torch.float64, on)
         expect_close(value, _projected(table, ks), "the components should be exact to float64's digits", on, **TIGHT)
         expect(not got["changed"], "the logits should not be changed in place", on)
 
@@ -665,12 +670,15 @@ def test_clock_logits_answers(student, draw):
 
 @checks("clock_logits", "the logits are cosines of ω(a + b − c)")
 def test_clock_logits_values(student, draw):
-    cases = [(p, k, *_all_pairs(p)) for p, k in ((3, 1), (7, 2), (12, 5), (draw.prime(13, 31), draw.integer(1, 6)))]
-    for p, k, a, b, got in [(p, k, a, b, student.clock_logits(a, b, p, [k])) for p, k, a, b in cases]:
-        on = f"p = {p}, frequency {k}"
-        got = expect_tensor(got, (p * p, p), on=on)
-        message = "the right answer should have logit 1, and every other the cosine of its angle to it"
-        expect_close(got, _scores(a, b, p, [k]), message, on, atol=1e-4)
+    cases = []
+    for p, ks in ((3, [1]), (7, [2]), (12, [5]), (draw.prime(13, 31), [draw.integer(1, 3), draw.integer(4, 6)])):
+        a, b = draw.integers(0, p - 1, 2 * p), draw.integers(0, p - 1, 2 * p)
+        cases.append((p, ks, a, b, student.clock_logits(a, b, p, ks)))
+    for p, ks, a, b, got in cases:
+        on = f"p = {p}, frequencies {ks}, {len(a)} questions"
+        got = expect_tensor(got, (len(a), p), on=on)
+        message = "of each frequency the right answer should get 1, and every other the cosine of its angle to it"
+        expect_close(got, _scores(a, b, p, ks), message, on, atol=1e-4)
 
 
 @checks("clock_logits", "several frequencies: their cosines added up, each with its coefficient")
@@ -725,6 +733,11 @@ def _clock(a, b, p, frequencies, coefficients=None, *, product=None, read=None, 
 @mistake("clock_logits", "The angles are subtracted: this finds a − b.")
 def finds_the_difference(a, b, p, frequencies, coefficients=None):
     return _clock(a, b, p, frequencies, coefficients, product=lambda c, s, d, t: (c * d + s * t, s * d - c * t))
+
+
+@mistake("clock_logits", "With a plus the first of the two is the cosine of a − b.")
+def cosine_of_the_difference(a, b, p, frequencies, coefficients=None):
+    return _clock(a, b, p, frequencies, coefficients, product=lambda c, s, d, t: (c * d + s * t, s * d + c * t))
 
 
 @mistake("clock_logits", "The sign of the read-out is wrong: these are cosines of ω(a + b + c).")

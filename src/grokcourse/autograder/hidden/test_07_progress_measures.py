@@ -71,12 +71,12 @@ def _some_questions(draw, p):
     return draw.order(p * p)[: max(2, p * p // 3)].sort().values
 
 
-def _surely_right(draw, p, key):
-    """Logits that are nothing but their circuit, and so sure that the loss is about a millionth of a millionth."""
+def _surely_right(draw, p, key, lead=26):
+    """Logits that are nothing but their circuit; with the usual lead, a loss of about a millionth of a millionth."""
     total = np.add.outer(np.add.outer(np.arange(p), np.arange(p)), -np.arange(p))
     scores = sum(np.cos(2 * np.pi * k * total / p) for k in key)
-    lead = np.sort(scores[0, 0])[-1] - np.sort(scores[0, 0])[-2]
-    return torch.tensor(draw.number(26, 27) / lead * scores + 5)
+    second, first = np.sort(scores[0, 0])[-2:]
+    return torch.tensor(draw.number(lead, lead + 1) / (first - second) * scores + 5)
 
 
 def _on(logits, key=None, questions=None):
@@ -109,6 +109,11 @@ def _compare_losses(student, name, cases, expected, message, **tolerance):
         expect_close(expect_number(got, on), expected(*case), message, on, **(tolerance or {"rtol": 1e-4}))
 
 
+def _expect_unchanged(student, name, case):
+    viewed = student.make("call_on_views", student.value(name), *case)
+    expect(not viewed["changed"], "the logits should not be changed in place", _on(*case))
+
+
 @checks("restricted_loss", "one key frequency: its two waves of the sum, and the mean of each candidate's logit")
 def test_restricted_loss_one(student, draw):
     cases = _cases(draw, (3, draw.prime(5, 7), draw.prime(11, 13)), 1)
@@ -125,13 +130,13 @@ def test_restricted_loss_several(student, draw):
 
 @checks("restricted_loss", "the loss on some questions, while the waves are found with all of them")
 def test_restricted_loss_questions(student, draw):
-    cases = [
-        (x, key, _some_questions(draw, len(x))) for x, key in _cases(draw, (3, draw.prime(5, 7), draw.prime(11, 13)), 1)
-    ]
+    drawn = _cases(draw, (3,), 1) + _cases(draw, (draw.prime(5, 7), draw.prime(11, 13)), 2)
+    cases = [(x, key, _some_questions(draw, len(x))) for x, key in drawn]
     message = "the mean should be over the questions given, and the waves those of all questions"
     _compare_losses(
         student, "restricted_loss", cases, lambda x, key, rows: _loss(_waves(x, key) + _mean(x), rows), message
     )
+    _expect_unchanged(student, "restricted_loss", cases[1])
 
 
 @checks("restricted_loss", "a network that is nothing but its circuit: a tiny loss, to its digits")
@@ -228,21 +233,23 @@ def test_excluded_loss_several(student, draw):
 
 @checks("excluded_loss", "the loss on some questions, while the waves are found with all of them")
 def test_excluded_loss_questions(student, draw):
-    cases = [
-        (x, key, _some_questions(draw, len(x))) for x, key in _cases(draw, (3, draw.prime(5, 7), draw.prime(11, 13)), 1)
-    ]
+    drawn = _cases(draw, (3,), 1) + _cases(draw, (draw.prime(5, 7), draw.prime(11, 13)), 2)
+    cases = [(x, key, _some_questions(draw, len(x))) for x, key in drawn]
     message = "the mean should be over the questions given, and the waves those of all questions"
     _compare_losses(student, "excluded_loss", cases, lambda x, key, rows: _loss(_without(x, key), rows), message)
+    _expect_unchanged(student, "excluded_loss", cases[1])
 
 
 @checks("excluded_loss", "without its circuit, a network that is nothing else has to guess")
 def test_excluded_loss_guess(student, draw):
-    cases = [(_surely_right(draw, p, key), key) for p, key in ((7, [1, 2]), (draw.prime(11, 13), [1, 2, 4]))]
+    cases = [(_surely_right(draw, p, key, 1), key) for p, key in ((7, [1, 2]), (draw.prime(11, 13), [1, 2, 4]))]
     message = "with all its waves gone, a network that is made of them should do as well as guessing"
     _compare_losses(student, "excluded_loss", cases, lambda x, key: np.log(len(x)), message)
 
 
-@mistake("excluded_loss", "This keeps the key frequencies and takes out the rest: the other way round.")
+@mistake(
+    "excluded_loss", "The key frequencies are still in the logits: they are to be taken out, and everything else kept."
+)
 def excluded_the_others(logits, key, questions=None):
     return measures.restricted_loss(logits, key, questions)
 
@@ -270,7 +277,7 @@ def excluded_one_by_one(logits, key, questions=None):
     return torch.stack([measures.excluded_loss(logits, [k], questions) for k in key]).mean()
 
 
-@mistake("excluded_loss", "Only the first of the frequencies is taken out.")
+@mistake("excluded_loss", "Only one of the frequencies is missing from the logits; all should be, at the same time.")
 def excluded_the_first(logits, key, questions=None):
     return measures.excluded_loss(logits, list(key)[:1], questions)
 
@@ -391,6 +398,12 @@ def each_but_the_last(logits, questions=None):
     return measures.excluded_loss_each(logits, questions)[:-1]
 
 
+@mistake("excluded_loss_each", "For even p the frequency p/2 is missing; it has a cosine, and can be taken out.")
+def each_but_half_of_even_p(logits, questions=None):
+    losses = measures.excluded_loss_each(logits, questions)
+    return losses if len(logits) % 2 else losses[:-1]
+
+
 @mistake(
     "excluded_loss_each",
     "All four products of two waves are taken out: two of the combinations are waves of a − b, and should stay.",
@@ -491,7 +504,7 @@ def _modules(draw):
     """Weights of a module: its own, and those of a part; and constants, which are none."""
     return [
         ([draw.normal(2, 3)], [], []),
-        ([draw.normal(3, 2), draw.normal(4)], [draw.normal(2, 2, 5)], []),
+        ([draw.normal(7, 5), draw.normal(2)], [draw.normal(2, 2, 5)], []),
         ([draw.normal(draw.integer(2, 9))], [draw.normal(4, draw.integer(2, 9)), draw.normal(1)], [draw.normal(3)]),
     ]
 
@@ -589,7 +602,7 @@ wrong_values(
     "d",
     "D",
 )
-wrong_values("first_to_announce", "Give the letter of your answer, not a step or a name.", 1000, "excluded", "B)")
+wrong_values("first_to_announce", "Give the letter of your answer, not a step or a name.", 1000, "excluded")
 
 
 # --- announced --------------------------------------------------------------------------------------------------------
@@ -598,14 +611,14 @@ wrong_values("first_to_announce", "Give the letter of your answer, not a step or
 def _course(draw, n, rises=True):
     """Steps, a measure that goes its way with ups and downs, and a start after the first entries."""
     steps = 100 * torch.cumsum(draw.integers(1, 3, n), 0) - 100
-    way = torch.linspace(0, 1, n, dtype=torch.float64) ** 2 + 0.04 * draw.normal(n, dtype=torch.float64)
+    way = torch.linspace(0, 1, n, dtype=torch.float64) ** 2 + 0.005 * draw.normal(n, dtype=torch.float64)
     begin = draw.integer(2, 3)
     way[begin], way[-1] = 0, 1
-    way[begin + 1] = 0.03
-    way[n // 2 + 2] = 1.5  # higher than at the end
+    way[begin + 1 : begin + 3] = torch.tensor([0.03, -0.105 if rises else 0.05])  # a little, then the wrong way
+    way[n // 2 + 2] = 2 if rises else 1.25  # further than at the end
     way[:begin] = torch.tensor([-0.5, -0.3, -0.4])[:begin]
-    values = draw.number(8, 9) + 2 * (way if rises else 1 - way)
-    return steps, values, int(steps[begin]) - draw.integer(0, 40)
+    values = draw.number(1.15, 1.25) + 2 * (way if rises else 1 - way)
+    return steps, values, int(steps[begin]) - draw.integer(1, 40)
 
 
 def _announced(steps, values, start, share=0.1, log=False):
@@ -634,20 +647,24 @@ def _compare_dates(student, cases, message):
 
 @checks("announced", "a measure that rises, from its value at the start to its last one")
 def test_announced_rising(student, draw):
-    cases = [(*_course(draw, n), {}) for n in (12, draw.integer(14, 20), draw.integer(21, 40))]
+    cases = [(*_course(draw, n), {}) for n in (12, draw.integer(50, 60), draw.integer(100, 120))]
     _compare_dates(student, cases, "should be the first step by which a tenth of the way is behind the measure")
 
 
 @checks("announced", "a measure that falls does it in the same way")
 def test_announced_falling(student, draw):
-    cases = [(*_course(draw, n, rises=False), {}) for n in (12, draw.integer(14, 20), draw.integer(21, 40))]
+    cases = [(*_course(draw, n, rises=False), {}) for n in (12, draw.integer(50, 60), draw.integer(100, 120))]
     _compare_dates(student, cases, "down counts as well as up: a tenth of the way, whichever its direction")
 
 
 @checks("announced", "another share, or a way in logarithms")
 def test_announced_options(student, draw):
-    cases = []
-    for n in (14, draw.integer(15, 30)):
+    steps, values = 100 * torch.arange(1, 6), draw.integer(1, 9) + torch.arange(5, dtype=torch.float64)
+    cases = [
+        (steps, values, 50, {"share": 0.5}),
+        (steps, values, 100, {"share": 0.45}),
+    ]  # just reached; from 100 itself
+    for n in (14, draw.integer(50, 80)):
         steps, values, start = _course(draw, n)
         cases.append((steps, values, start, {"share": draw.number(0.3, 0.6)}))
         loss = torch.cat([torch.full((4,), 10.0), torch.logspace(1, -7, n - 4)]).double()
@@ -655,7 +672,7 @@ def test_announced_options(student, draw):
     _compare_dates(student, cases, "should be the first step by which that share of the way is behind the measure")
 
 
-@checks("announced", "a measure that has nowhere to go")
+@checks("announced", "a measure that has nowhere to go", side=True)
 def test_announced_never(student, draw):
     steps, values, start = _course(draw, 12)
     _compare_dates(student, [(steps, torch.full_like(values, draw.number(1, 2)), start, {})], "")
@@ -705,6 +722,32 @@ def announced_to_the_extreme(steps, values, start, share=0.1, log=False):
         return None
     far = values.max() if values[-1] > values[0] else values.min()
     return _dated(steps, (values - values[0]) / (far - values[0]) >= share)
+
+
+@mistake("announced", "A step in the wrong direction counts here as part of the way.")
+def announced_at_any_distance(steps, values, start, share=0.1, log=False):
+    steps, values = _cut(steps, values, start, log)
+    if values[-1] == values[0]:
+        return None
+    return _dated(steps, abs(values - values[0]) >= share * abs(values[-1] - values[0]))
+
+
+@mistake("announced", "A checkpoint at `start` itself is not before it: it counts.")
+def announced_after_the_start(steps, values, start, share=0.1, log=False):
+    return measures.announced(steps, values, start + 1, share, log)
+
+
+@mistake("announced", "A share that is just reached is behind the measure: at least, not more than.")
+def announced_strictly(steps, values, start, share=0.1, log=False):
+    steps, values = _cut(steps, values, start, log)
+    if values[-1] == values[0]:
+        return None
+    return _dated(steps, (values - values[0]) / (values[-1] - values[0]) > share)
+
+
+@mistake("announced", "Logarithms are taken here although nobody asked for them.")
+def announced_always_in_logarithms(steps, values, start, share=0.1, log=False):
+    return measures.announced(steps[steps >= start], values[steps >= start], start, share, log=True)
 
 
 @mistake("announced", "`log` has no effect.")

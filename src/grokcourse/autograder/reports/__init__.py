@@ -24,7 +24,7 @@ from .terminal import class_text
 from .text import file_names
 
 if TYPE_CHECKING:
-    from ..grading import Grade
+    from ..grades import Grade
 
 __all__ = ["ClassResult", "ReportError", "Row", "RunInfo", "class_table", "file_names", "gradescope", "write_all"]
 

@@ -42,8 +42,9 @@ def _head(result: ClassResult) -> Iterator[str]:
     yield '<ul class="figures">'
     yield from (f"<li><strong>{line(str(value))}</strong> {line(name)}</li>" for value, name in figures)
     yield "</ul>"
-    if result.remarks:
-        yield f'<div class="note"><p><strong>To know</strong></p>{items(result.remarks, OURS)}</div>'
+    remarks = [f"In the submissions: {note}." for note in result.info.notes] + result.remarks
+    if remarks:
+        yield f'<div class="note"><p><strong>To know</strong></p>{items(remarks, OURS)}</div>'
 
 
 def _distribution(result: ClassResult) -> Iterator[str]:

@@ -44,7 +44,7 @@ def results(result: ClassResult) -> dict[str, Any]:
             }
             for exercise in result.exercises
         ],
-        "remarks": result.remarks,
+        "remarks": [*map(one_line, info.notes), *result.remarks],
         "misconceptions": [
             {"exercise": found.exercise.name, "hint": found.hint, "students": len(found.rows)}
             for found in result.misconceptions
@@ -67,7 +67,9 @@ def _student(row: Row, result: ClassResult) -> dict[str, Any]:
         "points": _number(row.points),
         "maximum": _number(row.most),
         "percent": _number(row.percent),
+        "handed_in": grade.handed_in or None,
         "late_days": _number(row.late_days),
+        "late_source": row.lateness.source,
         "late_percent": _number(row.late_percent),
         "final": _number(row.final),
         "out_of": _number(row.out_of),
@@ -83,6 +85,7 @@ def _student(row: Row, result: ClassResult) -> dict[str, Any]:
                     {
                         "title": one_line(outcome.title),
                         "status": outcome.status,
+                        "points": _number(mark.share(outcome)),
                         "message": plain(outcome.message),
                         "hint": outcome.hint,
                     }

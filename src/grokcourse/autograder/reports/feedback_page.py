@@ -7,9 +7,10 @@ no seed, and nothing of anybody else.
 from collections.abc import Iterator
 from fractions import Fraction
 
+from ..grades import Outcome
 from ..policy import decimal
 from ..registry import CHAPTERS, Exercise
-from ..testing import Outcome
+from ..report import Mark
 from .page import bar, block, document, items, line, moment, prose
 from .results import NOT_HANDED_IN, ClassResult, Row, days, status_of
 from .words import BROKE_OFF, STATUSES
@@ -54,7 +55,8 @@ def _marks(row: Row, result: ClassResult) -> Iterator[str]:
         yield "<p>Everything passes. Well done!</p>"
     if row.late_percent and row.late_days is not None:
         what = "your points" if result.policy.late.of == "points" else "the full marks"
-        yield f"<p>Handed in {days(row.late_days)} late: {decimal(row.late_percent, 2)} % of {what} are taken off.</p>"
+        off = f"{decimal(row.late_percent, 2)} % of {what} are taken off ({line(row.lateness.source)})"
+        yield f"<p>Handed in {days(row.late_days)} late: {off}.</p>"
     if row.final is not None and most and (row.final != points or row.out_of != most):
         yield f"<p>Final mark: <strong>{decimal(row.final)} of {decimal(row.out_of)}</strong>.</p>"
 
@@ -102,7 +104,7 @@ def _exercise(row: Row, exercise: Exercise, result: ClassResult) -> str:
     return (
         f'<section class="exercise"><header><h3><code>{line(exercise.name)}</code></h3>'
         f'<span class="small">{_said(status)}{unreadable} · {worth}</span></header>'
-        + (f"<ul>{''.join(map(_test, tests))}</ul>" if tests else "")
+        + (f"<ul>{''.join(_test(outcome, mark) for outcome in tests)}</ul>" if tests else "")
         + "".join(f"<p><strong>Hint:</strong> {prose(hint)}</p>" for hint in hints)
         + "</section>"
     )
@@ -117,9 +119,10 @@ def _said(status: str) -> str:
     return f'<span class="{kind}">{line(STATUSES.get(status, status))}</span>'
 
 
-def _test(outcome: Outcome) -> str:
+def _test(outcome: Outcome, mark: Mark) -> str:
     sign, kind = ("✓", "good") if outcome.passed else ("✗", "bad")
-    message = f'<span class="message">{block(outcome.message)}</span>' if outcome.message else ""
+    said = mark.message(outcome)
+    message = f'<span class="message">{block(said)}</span>' if said else ""
     state = STATUSES.get(outcome.status, outcome.status)
     return (
         f'<li><span class="{kind}" role="img" aria-label="{line(state)}">{sign}</span>'

@@ -8,15 +8,15 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
+from ..grades import Outcome
 from ..policy import Policy, decimal
-from ..report import RunInfo
-from ..testing import Outcome
+from ..report import Mark, RunInfo
 from .results import NOT_HANDED_IN, ClassResult, Row, days
 from .text import one_line, plain
 from .words import BROKE_OFF
 
 if TYPE_CHECKING:
-    from ..grading import Grade
+    from ..grades import Grade
 
 VISIBILITIES = ("visible", "after_due_date", "after_published", "hidden")
 
@@ -41,15 +41,15 @@ def gradescope(grade: Grade, policy: Policy, info: RunInfo, *, visibility: str =
             mark = row.marks[exercise.name]
             outcomes = mark.outcomes or (Outcome(exercise.name, NOT_HANDED_IN, "missing"),)
             for letter, outcome in enumerate(outcomes, start=1):
-                most = result.most(exercise) / len(outcomes)
+                weight, most = policy.weight(exercise), result.most(exercise) / len(outcomes)
                 tests.append(
                     {
                         "name": f"{exercise.name}: {one_line(outcome.title)}",
                         "number": f"{number}.{letter}",
-                        "score": float(round(most if outcome.passed else Fraction(0), 6)),
+                        "score": float(round(weight * mark.share(outcome), 6)),
                         "max_score": float(round(most, 6)),
                         "status": "passed" if outcome.passed else "failed",
-                        "output": _output(outcome),
+                        "output": _output(outcome, mark),
                         "tags": [exercise.chapter],
                         "visibility": visibility,
                     }
@@ -68,10 +68,8 @@ def gradescope(grade: Grade, policy: Policy, info: RunInfo, *, visibility: str =
     }
 
 
-def _output(outcome: Outcome) -> str:
-    if outcome.passed:
-        return ""
-    message = plain(outcome.message) or outcome.status
+def _output(outcome: Outcome, mark: Mark) -> str:
+    message = plain(mark.message(outcome)) or ("" if outcome.passed else outcome.status)
     return f"{message}\nHint: {outcome.hint}" if outcome.hint else message
 
 
@@ -82,7 +80,8 @@ def _summary(row: Row, of: str) -> str:
         return f"Your work could not be read: {plain(row.grade.reason)}"
     lines = [f"{decimal(row.points or Fraction(0), 2)} of {decimal(row.most, 2)} points."]
     if row.late_percent and row.late_days is not None:
-        lines.append(f"Late by {days(row.late_days)}: {decimal(row.late_percent, 2)} % of the {of} are taken off.")
+        off = f"{decimal(row.late_percent, 2)} % of the {of} are taken off ({row.lateness.source})"
+        lines.append(f"Late by {days(row.late_days)}: {off}.")
     if row.grade.problems:
         lines.append("When your work was read:")
         lines += [f"- {one_line(problem)}" for problem in row.grade.problems]

@@ -2,8 +2,8 @@
 
 from xml.etree import ElementTree
 
+from ..grades import Outcome
 from ..policy import decimal
-from ..testing import Outcome
 from .results import ClassResult, Row
 from .text import one_line, plain
 

@@ -11,13 +11,13 @@ from fractions import Fraction
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from ..policy import Policy, decimal
+from ..policy import Lateness, Policy, decimal
 from ..registry import CHAPTERS, Exercise
 from ..report import Mark, RunInfo, marks
 from .text import MAX_NAME, file_names, one_line
 
 if TYPE_CHECKING:
-    from ..grading import Grade
+    from ..grades import Grade
 
 BINS = 10
 """Bars of the distribution of marks."""
@@ -40,8 +40,8 @@ class Row:
     """Weighted; None if there are no marks."""
     most: Fraction
     """What could be got, weighted: the same for the whole class."""
-    late_days: Fraction | None
-    """None if unknown."""
+    lateness: Lateness
+    """How late it is, and who says so."""
     late_percent: Fraction
     """What lateness costs, in percent."""
     final: Fraction | None
@@ -50,6 +50,11 @@ class Row:
     """What full marks are worth."""
     notes: list[str] = field(default_factory=list)
     """What the instructor should know, one sentence or phrase each."""
+
+    @property
+    def late_days(self) -> Fraction | None:
+        """None if unknown."""
+        return self.lateness.days
 
     @property
     def files(self) -> str:
@@ -208,6 +213,8 @@ class ClassResult:
         if self.graded and not self.exercises:
             said.append("No exercise counts, so that there is nothing to get: look at the policy.")
         said += [f"{sentence}." for sentence in self.policy.strangers(row.grade.student for row in self.rows)]
+        told = [(row.name, row.grade.handed_in, row.lateness) for row in self.graded]
+        said += [f"{sentence}." for sentence in self.policy.doubts(told)]
         twice = {row.name for row in self.rows if row.notes and row.notes[0].startswith("another submission")}
         said += [f"More than one submission is called {name}." for name in sorted(twice)]
         missing = [protection.name for protection in self.info.protections if not protection.in_force]
@@ -229,9 +236,9 @@ def _row(grade: Grade, found: dict[str, Mark], exercises: list[Exercise], policy
     points = got if is_graded else None
     if grade.status == "unreadable" and policy.unreadable == "zero":
         points = Fraction(0)
-    late_days = policy.late_days(grade.student, grade.late_days)
-    late_percent = policy.late.percent(late_days or Fraction(0))
-    final = None if points is None else policy.final(points, most, late_days)
+    lateness = policy.lateness(grade.student, grade.late_days, grade.handed_in)
+    late_percent = policy.late.percent(lateness.days or Fraction(0))
+    final = None if points is None else policy.final(points, most, lateness.days)
     row = Row(
         grade=grade,
         name=one_line(grade.student, MAX_NAME) or "(no name)",
@@ -239,7 +246,7 @@ def _row(grade: Grade, found: dict[str, Mark], exercises: list[Exercise], policy
         marks=all_marks,
         points=points,
         most=most,
-        late_days=late_days,
+        lateness=lateness,
         late_percent=late_percent,
         final=final,
         out_of=policy.out_of(most),
@@ -253,7 +260,8 @@ def _notes(row: Row, exercises: list[Exercise], policy: Policy) -> list[str]:
     if grade.status != "graded":
         return [one_line(grade.reason) or "no reason was given"]
     if row.late_percent and row.late_days is not None:
-        notes.append(f"{days(row.late_days)} late: −{decimal(row.late_percent, 2)} % of the {policy.late.of}")
+        percent = decimal(row.late_percent, 2)
+        notes.append(f"{days(row.late_days)} late: −{percent} % of the {policy.late.of} ({row.lateness.source})")
     if grade.problems:
         more = f" (and {len(grade.problems) - 1} more)" if len(grade.problems) > 1 else ""
         notes.append(f"{one_line(grade.problems[0], 200)}{more}")
@@ -267,6 +275,8 @@ def _notes(row: Row, exercises: list[Exercise], policy: Policy) -> list[str]:
 
 def days(number: Fraction) -> str:
     """So many days, in words."""
+    if 0 < number < Fraction(1, 100):
+        return "less than 0.01 days"
     return f"{decimal(number, 2)} {'day' if number == 1 else 'days'}"
 
 
