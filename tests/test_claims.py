@@ -136,7 +136,7 @@ def claim_showing(show, **changes):
 @pytest.mark.parametrize(
     ("show", "value", "expected"),
     [
-        ("{:.1%}", 0.7988, "79.9 %"),
+        ("{:.1%}", 0.7988, "79.9%"),
         ("{:,.0f}", 6400, "6,400"),
         ("{:.1e}", 5.84e-8, "5.8 · 10⁻⁸"),
         ("{:.2f}", 1.616e7, "1.6 · 10⁷"),
@@ -151,8 +151,8 @@ def test_a_value_is_written_for_readers(show, value, expected):
 @pytest.mark.parametrize(
     ("show", "bounds", "expected"),
     [
-        ("{:.1%}", (0.9, 1), "90 % or more"),
-        ("{:.1%}", (0.746, 0.946), "74.6 % to 94.6 %"),
+        ("{:.1%}", (0.9, 1), "90% or more"),
+        ("{:.1%}", (0.746, 0.946), "74.6% to 94.6%"),
         ("{:.2f}", (0.5, 2), "0.5 to 2"),
         ("{:.0f}", (0, 100), "at most 100"),
         ("{:.0f}", (10, math.inf), "10 or more"),

@@ -147,6 +147,26 @@ def test_no_grader_can_be_imported_where_students_code_runs(workshop, module):
         opened.close()
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        "weight = torch.ones(1, requires_grad=True)\n    weight.grad = torch.ones(1)\n"
+        "    torch.optim.SGD([weight], lr=0.25).step()\n    return weight.detach()",
+        "weight = torch.ones(1, requires_grad=True)\n    optimizer = torch.optim.AdamW([weight], lr=0.25)\n"
+        "    (weight * 3).backward()\n    optimizer.step()\n    return (weight * 4).detach().round() / 4",
+        "return torch.func.grad(lambda x: 0.375 * (x**2).sum())(torch.ones(1))",
+        "return torch.compile(lambda x: 0.75 * x)(torch.ones(1))",
+        "return torch.compiler.disable(lambda x: 0.75 * x)(torch.ones(1))",
+    ],
+)
+def test_what_asks_torchs_compiler_works_though_there_is_none(workshop, body):
+    opened = link(workshop, f"import torch\ndef add_modulo():\n    {body}")
+    try:
+        assert Student(opened.send).add_modulo().tolist() == [0.75]
+    finally:
+        opened.close()
+
+
 def test_a_worker_that_is_gone_is_replaced_and_knows_nothing(workshop):
     source = "import os\nseen = []\ndef add_modulo(leave):\n    seen.append(1)\n"
     source += "    leave and os._exit(3)\n    return len(seen)"

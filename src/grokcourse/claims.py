@@ -222,7 +222,7 @@ def check_all(cases: Cases | None = None) -> list[Checked]:
 
 
 def written(claim: Claim, value: float) -> str:
-    """A value as the page writes it: ``79.9 %``, ``6,400``, ``5.8 · 10⁻⁸``."""
+    """A value as the page writes it: ``79.9%``, ``6,400``, ``5.8 · 10⁻⁸``."""
     text = claim.show.format(value)
     if abs(value) >= 1e5 and "," not in claim.show:
         text = f"{value:.1e}"
@@ -230,18 +230,18 @@ def written(claim: Claim, value: float) -> str:
     if found:
         power = str(int(found[2])).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
         text = f"{found[1]} · 10{power}"
-    return unbroken(text.replace("%", " %"))
+    return unbroken(text)
 
 
 def unbroken(text: str) -> str:
-    """A text in which no line ends before a per cent sign, or within a product with a power of ten."""
-    return re.sub(r" (?=%)| (?=· 10)|(?<=\d ·) (?=10)", "\N{NO-BREAK SPACE}", text)
+    """A text in which no line ends within a product with a power of ten."""
+    return re.sub(r" (?=· 10)|(?<=\d ·) (?=10)", "\N{NO-BREAK SPACE}", text)
 
 
 def bound_written(claim: Claim, bound: float) -> str:
-    """A bound likewise, with as many digits as it has: ``90 %``, ``1.25``."""
+    """A bound likewise, with as many digits as it has: ``90%``, ``1.25``."""
     if "%" in claim.show:
-        return unbroken(f"{100 * bound:.10g} %")
+        return f"{100 * bound:.10g}%"
     return f"{bound:,.10g}" if bound == 0 or bound >= 1e-3 else written(claim, bound)
 
 
@@ -252,7 +252,7 @@ def bounds_written(claim: Claim, bounds: Range) -> str:
         return f"exactly {low}"
     if bounds[0] <= 0:
         return f"at most {high}" if high else "0 or more"
-    return f"{low} to {high}" if high and high != "100\N{NO-BREAK SPACE}%" else f"{low} or more"
+    return f"{low} to {high}" if high and high != "100%" else f"{low} or more"
 
 
 def as_markdown(checked: Checked) -> str:
@@ -316,7 +316,7 @@ def unembedding_in_key(case: Case) -> float:
 
 
 def heads_of_one_frequency(case: Case) -> float:
-    """The share of heads in which waves of a alone and of b alone, of one frequency, explain 90 % of the attention."""
+    """The share of heads in which waves of a alone and of b alone, of one frequency, explain 90% of the attention."""
     energy = circuit.energy_2d(case.pattern[0].permute(1, 2, 0))  # (frequency, frequency, head)
     alone = energy[0] + energy[:, 0]
     alone[0] = 0
@@ -390,7 +390,7 @@ def cosine_loss(case: Case) -> float:
 
 
 def specialised(case: Case) -> float:
-    """The share of neurons of whose variance one frequency explains more than 85 %."""
+    """The share of neurons of whose variance one frequency explains more than 85%."""
     return float((case.neuron_frequencies[1] > measures.SPECIALISED).double().mean())
 
 
@@ -528,7 +528,7 @@ def best_test_accuracy(case: Case) -> float:
 
 
 def grokked(case: Case) -> float:
-    """The step at which 99 % of the test set is answered."""
+    """The step at which 99% of the test set is answered."""
     return step_or_nan(case.phases.grokked)
 
 
@@ -611,7 +611,7 @@ CLAIMS = (
         "figure 1",
         "The accuracy on the training set is close to perfect after fewer than a thousand steps.",
         "fewer than 1,000 steps, for division modulo 97",
-        "the step at which 99 % of the training set is answered",
+        "the step at which 99% of the training set is answered",
         each(lambda case: step_or_nan(case.phases.memorised)),
         "{:,.0f}",
         (0, 1_000),
@@ -625,7 +625,7 @@ CLAIMS = (
         "figure 1",
         "Long after it has overfitted, the network comes to answer what it has never seen.",
         "about a million steps, a thousand times as late as the training set",
-        "how many times as late as 99 % of the training set 99 % of the test set are answered",
+        "how many times as late as 99% of the training set 99% of the test set are answered",
         each(delay),
         "{:,.0f} times",
         (500, 2_000),
@@ -669,8 +669,8 @@ CLAIMS = (
         "In the end the model answers nearly everything",
         NANDA,
         "section 3",
-        "The test accuracy increases to near 100 %.",
-        "near 100 %",
+        "The test accuracy increases to near 100%.",
+        "near 100%",
         "the test accuracy at the end of the run",
         each(at_end("test_accuracy")),
         "{:.1%}",
@@ -685,7 +685,7 @@ CLAIMS = (
         "section 3",
         "The network generalises after around 10,000 epochs. (An epoch is a step here: the batch is the whole set.)",
         "around 10,000",
-        "the step at which 99 % of the test set is answered",
+        "the step at which 99% of the test set is answered",
         each(grokked),
         "{:,.0f}",
         (5_000, 20_000),
@@ -758,7 +758,7 @@ CLAIMS = (
         "section 4.2, equation 2",
         "The map from neurons to logits is well approximated by the sines and cosines of the key frequencies, two "
         "directions each. What is left over is tiny.",
-        "less than 0.55 % of the Frobenius norm left over",
+        "less than 0.55% of the Frobenius norm left over",
         "the share of the map's Frobenius norm that is left over",
         each(rank_residual),
         "{:.1%}",
@@ -774,7 +774,7 @@ CLAIMS = (
         NANDA,
         "section 4.2, table 1",
         "What each of these directions reads off the neurons is a multiple of cos ω(a + b) or sin ω(a + b).",
-        "93.2 to 98.2 % of the variance explained",
+        "93.2 to 98.2% of the variance explained",
         "the share of the variance explained in the least pure direction",
         each(read_off_purity),
         "{:.1%}",
@@ -788,7 +788,7 @@ CLAIMS = (
         NANDA,
         "section 4.2",
         "A weighted sum of cos ω(a + b − c) over the key frequencies explains most of the logits' variance.",
-        "95 %",
+        "95%",
         "the share of the logits' variance explained",
         each(cosine_share),
         "{:.1%}",
@@ -816,9 +816,9 @@ CLAIMS = (
         "Most neurons belong to one frequency",
         NANDA,
         "section 4.3",
-        "A polynomial of degree 2 in the waves of a single frequency explains more than 85 % of the variance of most "
+        "A polynomial of degree 2 in the waves of a single frequency explains more than 85% of the variance of most "
         "neurons.",
-        "433 of 512 neurons, 84.6 %",
+        "433 of 512 neurons, 84.6%",
         "the share of neurons of which this is true",
         each(specialised),
         "{:.1%}",
@@ -982,7 +982,7 @@ CLAIMS = (
         NANDA,
         "appendix A.1",
         "The attention that = pays to itself is trivial in every head.",
-        "0.1 to 0.4 % on average",
+        "0.1 to 0.4% on average",
         "the average, for the head that does so most",
         each(attention_to_equals),
         "{:.1%}",
@@ -1054,8 +1054,8 @@ CLAIMS = (
         NANDA,
         "appendix C.1.3, table 2",
         "A head's attention to a is a half plus a wave of a less the same wave of b, of one frequency per head.",
-        "97.9 to 99.1 % of the variance explained, in all four heads",
-        "the share of heads in which one frequency explains 90 %",
+        "97.9 to 99.1% of the variance explained, in all four heads",
+        "the share of heads in which one frequency explains 90%",
         each(heads_of_one_frequency),
         "{:.0%}",
         (1, 1),
@@ -1310,7 +1310,7 @@ CLAIMS = (
         "It is trained on 3,830 examples",
         PAGE,
         "The experiment in plain English",
-        "30 % of the 12,769 pairs are 3,830 training examples.",
+        "30% of the 12,769 pairs are 3,830 training examples.",
         "3,830",
         "pairs in the training set",
         each(lambda case: case.run.config.n_train, ("main",)),
@@ -1355,7 +1355,7 @@ CLAIMS = (
         "The experiment in plain English",
         "Somewhere around step 10,000 to 20,000 the test loss falls off a cliff.",
         "10,000 to 20,000",
-        "the step at which 99 % of the test set is answered",
+        "the step at which 99% of the test set is answered",
         each(grokked),
         "{:,.0f}",
         (10_000, 20_000),

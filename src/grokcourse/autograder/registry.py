@@ -166,7 +166,7 @@ CHAPTERS: dict[str, tuple[Exercise, ...]] = {
             minutes=5,
             teaches="why a loss can be far worse than that of guessing",
             hints=(
-                "The favoured answer is wrong, so its 90 % do not enter at all.",
+                "The favoured answer is wrong, so its 90% do not enter at all.",
                 "How many other answers share in what is left, and what does the right one get of it?",
                 "Minus the natural logarithm of that.",
             ),
@@ -251,7 +251,7 @@ CHAPTERS: dict[str, tuple[Exercise, ...]] = {
                 "To leave a logit out of a sum of exponentials, put a number in its place whose exponential is 0.",
                 "In a computer exp(1000) is infinite. `logsumexp` takes the logarithm of such a sum all the same.",
                 "Call $\\log \\sum_{j \\ne y} e^{l_j} - l_y$ by the name $m$. The loss is $\\log(1 + e^m)$, and "
-                "torch has a function for that, `softplus`. (Mind its `threshold`.)",
+                "torch has a function for that, `softplus`.",
             ),
         ),
         Exercise(

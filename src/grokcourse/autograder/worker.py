@@ -28,6 +28,7 @@ import sys
 import tempfile
 import threading
 import time
+import types
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -637,9 +638,20 @@ def work(reader: int, writer: int) -> None:
         _write_frame(writer, host(request))
 
 
-def _left_alone(model: Any = None, **_: Any) -> Any:
+def _left_alone(model: Any = None, *_: Any, **__: Any) -> Any:
     """In the place of ``torch.compile``, as a function or a decorator."""
     return _left_alone if model is None else model
+
+
+def _no_compiler() -> types.ModuleType:
+    """In the place of torch's compiler, of which ``torch.optim`` and ``torch.func`` want only that it keeps away.
+
+    To import the real one takes seconds, and a folder to write to.
+    """
+    module = types.ModuleType("torch._dynamo")
+    module.disable, module.graph_break = _left_alone, lambda **_: None
+    module.compiled_autograd = types.SimpleNamespace(_disable=contextlib.nullcontext)
+    return module
 
 
 def _import_libraries() -> None:
@@ -656,6 +668,7 @@ def _import_libraries() -> None:
 
     torch.set_num_threads(1)
     torch.compile = _left_alone  # without a compiler it fails, and the answers are the same
+    torch._dynamo = sys.modules["torch._dynamo"] = _no_compiler()
     x = torch.eye(3, requires_grad=True)
     (x @ x).softmax(-1).sum().backward()  # starts what torch starts at first use
     torch.linalg.eigvalsh(x.detach())
