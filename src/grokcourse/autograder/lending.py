@@ -40,7 +40,8 @@ class Withheld:
     def _yours(self) -> Any:
         found = self._find(self.__name__)
         if found is None or found is self:
-            raise NotYoursError(f"{self.__name__} is what is being graded, or gives it away: only what you write yourself counts")
+            name = self.__name__
+            raise NotYoursError(f"{name} is what is being graded or gives it away: only what you write yourself counts")
         return found
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
