@@ -69,6 +69,14 @@ def _build_or_stop() -> None:
         pytest.exit(f"the site does not build:\n{(built.stdout + built.stderr)[-6000:]}", returncode=1)
 
 
+@pytest.fixture(autouse=True)
+def _the_courses_own_tests_again() -> Iterator[None]:
+    """After each test, an instructor's tests are forgotten: the commands, run in this process, leave them in use."""
+    yield
+    if testing := sys.modules.get("grokcourse.autograder.testing"):
+        testing.use_tests(())
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Headless Chromium, closed at the end of the test file.
