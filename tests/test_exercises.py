@@ -152,3 +152,15 @@ def test_tests_of_nothing_but_side_conditions_are_refused():
     use_tests((("test_a.py", text),))
     assert [test.side for test in hidden_tests(EXERCISES["gini"])][-1]
     use_tests(())
+
+
+def test_a_test_has_the_weight_that_it_is_given():
+    text = "from grokcourse.autograder.testing import checks\n@checks('gini', 'main', weight={})\ndef main(*_): ..."
+    use_tests((("test_a.py", text.format(3)),))
+    assert [test.weight for test in hidden_tests(EXERCISES["gini"])][-1] == 3
+    passed = run_checks(EXERCISES["gini"], EXERCISES["gini"].solution, "weights")
+    assert passed[-1].weight == 3
+    use_tests(())
+    for weight in ("0", "-1", "1.5", "True", "None"):
+        with pytest.raises(OwnTestsError, match="line 2: ValueError: a test's weight has to be a whole number"):
+            use_tests((("test_a.py", text.format(weight)),))

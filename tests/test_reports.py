@@ -26,7 +26,7 @@ from grokcourse.autograder.registry import CHAPTERS, EXERCISES
 from grokcourse.autograder.report import Mark, ReportError, RunInfo, marks
 from grokcourse.autograder.reports import data, terminal, text
 from grokcourse.autograder.reports.results import ClassResult
-from grokcourse.autograder.testing import Outcome, hidden_tests, planted_mistakes
+from grokcourse.autograder.testing import Outcome, hidden_tests, outcome_of, planted_mistakes
 
 FIRST = CHAPTERS["01-task"]
 INFO = RunInfo(
@@ -47,11 +47,11 @@ def outcomes_of(exercise, answer) -> tuple[Outcome, ...]:
 
 
 def right(exercise) -> tuple[Outcome, ...]:
-    return tuple(Outcome(exercise.name, test.title, "passed") for test in hidden_tests(exercise))
+    return tuple(outcome_of(exercise, test, "passed") for test in hidden_tests(exercise))
 
 
 def failing(exercise, status: str, message: str = "") -> tuple[Outcome, ...]:
-    return tuple(Outcome(exercise.name, test.title, status, message) for test in hidden_tests(exercise))
+    return tuple(outcome_of(exercise, test, status, message) for test in hidden_tests(exercise))
 
 
 def a_grade(student: str, outcomes=(), **others) -> Grade:
@@ -106,10 +106,33 @@ def rows_of(content: str) -> list[dict[str, str]]:
 def test_points_are_exact():
     exercise = EXERCISES["add_modulo"]
     outcomes = right(exercise)
-    assert len(outcomes) == 4
-    (mark,) = marks([*outcomes[:3], replace(outcomes[3], status="wrong")])
-    assert mark.exact == Fraction(3, 4)
-    assert mark.points == 0.75
+    total = sum(outcome.weight for outcome in outcomes)
+    (mark,) = marks([*outcomes[:3], replace(outcomes[3], status="wrong"), *outcomes[4:]])
+    assert mark.exact == Fraction(exercise.points * (total - outcomes[3].weight), total)
+    assert mark.points == float(mark.exact)
+
+
+def test_points_follow_the_weights_of_tests():
+    exercise = EXERCISES["add_modulo"]
+    outcomes = [Outcome(exercise.name, f"test {weight}", "passed", weight=weight) for weight in (1, 2, 5)]
+    outcomes[1] = replace(outcomes[1], status="wrong", message="no")
+    grade = a_grade("a", outcomes)
+    (mark,) = grade.marks
+    assert [mark.share(outcome) for outcome in outcomes] == [Fraction(1, 8), 0, Fraction(5, 8)]
+    assert mark.exact == Fraction(6, 8)
+    told = reports.gradescope(grade, policy.parse("[weights]\nadd_modulo = 2"), INFO)["tests"]
+    assert [test["score"] for test in told] == [0.25, 0, 1.25]
+    assert [test["max_score"] for test in told] == [0.25, 0.5, 1.25]
+    assert Grade.from_dict(json.loads(json.dumps(grade.to_dict()))) == grade
+
+
+def test_a_grade_of_an_earlier_release_still_loads():
+    grade = a_grade("a", [Outcome("split", "sizes", "passed"), Outcome("split", "order", "wrong", "no")])
+    content = grade.to_dict()
+    for outcome in content["outcomes"]:
+        del outcome["weight"], outcome["evidence"]
+    assert Grade.from_dict(content) == grade
+    assert grade.marks[0].exact == Fraction(EXERCISES["split"].points, 2)
 
 
 def test_a_side_condition_gives_points_only_beside_another_test():
@@ -118,9 +141,8 @@ def test_a_side_condition_gives_points_only_beside_another_test():
     side = Outcome(exercise.name, "left alone", "passed", side=True)
     for passed, points in [(0, 0), (1, 2), (3, 4)]:
         outcomes = [*(replace(test, status="passed", message="") for test in tests[:passed]), *tests[passed:], side]
-        (mark,) = marks(outcomes)
+        (mark,) = marks(outcomes, complete=True)
         assert mark.exact == Fraction(points, 4)
-        assert Feedback(exercise, outcomes).points == points / 4
         assert ("no points by itself" in repr(Feedback(exercise, outcomes))) == (passed == 0)
         grade = a_grade("a", outcomes)
         told = reports.gradescope(grade, policy.parse("[weights]\nadd_modulo = 2"), INFO)["tests"]

@@ -32,6 +32,10 @@ class Outcome:
     """The misconception, if it is a known one."""
     side: bool = False
     """Whether the test is of a side condition."""
+    weight: int = 1
+    """How many times an ordinary test's share of the points it gives."""
+    evidence: str = ""
+    """The case, the input and what came back, where no hint says more: safe to show."""
 
     @property
     def passed(self) -> bool:

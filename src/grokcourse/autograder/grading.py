@@ -75,7 +75,7 @@ def grade(work: Work, settings: Settings, workshop: Workshop) -> Grade:
         if name in passed:
             outcomes += passed[name]
         elif owner is None:
-            outcomes += [Outcome(name, test.title, "missing", "not handed in") for test in tests]
+            outcomes += [testing.outcome_of(exercise, test, "missing", "not handed in") for test in tests]
         else:
             link = Link(workshop, owner.cells, exercise, settings.limits, deadline=deadline, left_out=left_out[owner])
             with contextlib.closing(link):
@@ -141,5 +141,5 @@ def _run_tests(
             if not whole and not outcomes[-1].passed:
                 break
             continue
-        outcomes.append(Outcome(exercise.name, test.title, "time-out", message))
+        outcomes.append(testing.outcome_of(exercise, test, "time-out", message))
     return outcomes

@@ -138,14 +138,14 @@ class GradedTest(pytest.Item):
     def runtest(self) -> None:
         """Run it on the other side of the wall."""
         from .student import Student
-        from .testing import Outcome, run_test
+        from .testing import outcome_of, run_test
 
         exercise = self.parent.exercise
         link = self.parent.connect()
         seed = self.config.getoption("--grokcourse-seed")
         if self.parent.timed_out:
             message = "not tried: an earlier test of this exercise took too long"
-            outcome = Outcome(exercise.name, self.test.title, "time-out", message)
+            outcome = outcome_of(exercise, self.test, "time-out", message)
         else:
             outcome = run_test(exercise, self.test, Student(link.send), seed)
         self.parent.timed_out = outcome.status == "time-out"

@@ -31,7 +31,7 @@ class Mark:
     exercise: Exercise
     outcomes: tuple[Outcome, ...]
     complete: bool = False
-    """Whether the outcomes are those of all tests; if not, the exercise's hidden tests are counted."""
+    """Whether the outcomes are those of all tests; if not, all that the exercise has are counted."""
 
     @property
     def exact(self) -> Fraction:
@@ -39,14 +39,18 @@ class Mark:
         return sum(map(self.share, self.outcomes), Fraction(0))
 
     def share(self, outcome: Outcome) -> Fraction:
-        """What one of its tests gives: an equal share of the points; for a side condition only if another one passes.
+        """What one of its tests gives: ``most`` if it passed; for a side condition only if another one passes.
 
         Args:
             outcome: one of ``outcomes``.
         """
         does_something = any(one.passed and not one.side for one in self.outcomes)
         counts = outcome.passed and (does_something or not outcome.side)
-        return Fraction(self.exercise.points * counts, self._tests or 1)
+        return self.most(outcome) * counts
+
+    def most(self, outcome: Outcome) -> Fraction:
+        """What one of its tests can give: its share of the points by weight."""
+        return Fraction(self.exercise.points * outcome.weight, sum(self._weights) or 1)
 
     def message(self, outcome: Outcome) -> str:
         """What students read of one of its tests, beside its title."""
@@ -63,15 +67,16 @@ class Mark:
         failed = [outcome.status for outcome in self.outcomes if not outcome.passed]
         if failed:
             return failed[0]
-        return "ok" if self.outcomes and len(self.outcomes) == self._tests else "not run"
+        return "ok" if self.outcomes and len(self.outcomes) == len(self._weights) else "not run"
 
     @property
-    def _tests(self) -> int:
+    def _weights(self) -> list[int]:
+        """Those of all its tests."""
         if self.complete:
-            return len(self.outcomes)
+            return [outcome.weight for outcome in self.outcomes]
         from .testing import hidden_tests
 
-        return len(hidden_tests(self.exercise))
+        return [test.weight for test in hidden_tests(self.exercise)]
 
 
 def marks(outcomes: Iterable[Outcome], *, complete: bool = False) -> list[Mark]:

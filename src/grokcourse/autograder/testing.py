@@ -52,6 +52,8 @@ class HiddenTest:
     """What is tested, in words that a student may read."""
     side: bool = False
     """Whether it is a side condition, which an answer that does nothing may meet as well (see ``checks``)."""
+    weight: int = 1
+    """How many times an ordinary test's share of the points it gives."""
 
 
 class WrongAnswerError(AssertionError):
@@ -76,7 +78,7 @@ class _Own:
 _own = _Own()
 
 
-def checks(exercise: str, title: str, *, side: bool = False) -> Callable[[Function], Function]:
+def checks(exercise: str, title: str, *, side: bool = False, weight: int = 1) -> Callable[[Function], Function]:
     """Register a hidden test of an exercise.
 
     Args:
@@ -85,12 +87,20 @@ def checks(exercise: str, title: str, *, side: bool = False) -> Callable[[Functi
         side: whether it is a side condition: what an answer that does nothing of what was asked may meet as well (the
             arguments stay as they were, the dtype is kept, the same call gives the same). It gives points only to an
             answer that passes another test, too.
+        weight: how many times an ordinary test's share of the points it gives: more for what the exercise is there to
+            teach.
+
+    Raises:
+        KeyError: if there is no such exercise.
+        ValueError: if the weight is no whole number from 1 on.
     """
+    if type(weight) is not int or weight < 1:
+        raise ValueError(f"a test's weight has to be a whole number, 1 or more, not {weight!r}")
 
     def register(function: Function) -> Function:
         find_exercise(exercise)
         tests = _own.tests if _own.loading else _TESTS
-        tests.setdefault(exercise, []).append(HiddenTest(function, title, side))
+        tests.setdefault(exercise, []).append(HiddenTest(function, title, side, weight))
         return function
 
     return register
@@ -252,6 +262,11 @@ def expect_close(
     expect(torch.allclose(got, expected, rtol=rtol, atol=atol), message, on)
 
 
+def outcome_of(exercise: Exercise, test: HiddenTest, status: str, message: str = "", hint: str = "") -> Outcome:
+    """The outcome of a test."""
+    return Outcome(exercise.name, test.title, status, message, hint, test.side, test.weight)
+
+
 def run_test(exercise: Exercise, test: HiddenTest, student: Student, seed: str, *, with_hint: bool = True) -> Outcome:
     """Run one hidden test on a student's code; whatever the code does, there is an outcome.
 
@@ -265,7 +280,7 @@ def run_test(exercise: Exercise, test: HiddenTest, student: Student, seed: str, 
     draw = Draw(f"{seed}/{exercise.name}/{test.title}")
 
     def outcome(status: str, message: str = "", hint: str = "") -> Outcome:
-        return Outcome(exercise.name, test.title, status, message, hint, test.side)
+        return outcome_of(exercise, test, status, message, hint)
 
     try:
         student.ask("begin", exercise.name)

@@ -41,7 +41,8 @@ def gradescope(grade: Grade, policy: Policy, info: RunInfo, *, visibility: str =
             mark = row.marks[exercise.name]
             outcomes = mark.outcomes or (Outcome(exercise.name, NOT_HANDED_IN, "missing"),)
             for letter, outcome in enumerate(outcomes, start=1):
-                weight, most = policy.weight(exercise), result.most(exercise) / len(outcomes)
+                weight = policy.weight(exercise)
+                most = weight * mark.most(outcome) if mark.outcomes else result.most(exercise)
                 tests.append(
                     {
                         "name": f"{exercise.name}: {one_line(outcome.title)}",
