@@ -20,18 +20,19 @@ MAY_IMPORT: dict[str, set[str]] = {
     "interactive": set(),
     "superposition": set(),
     "start": set(),
+    "torch_state": set(),
     # 2.
     "tasks": {"config", "groups"},
     "model": {"config"},
     # 3.
-    "runs": {"config", "model"},
+    "runs": {"config", "model", "torch_state"},
     "circuit": {"fourier", "model"},
-    "measures": {"fourier", "circuit", "runs", "model", "tasks"},  # a loss needs the answers, and the split
-    "interop": {"config", "tasks", "model", "runs"},
+    "measures": {"fourier", "circuit", "runs", "model", "tasks", "torch_state"},  # a loss needs answers and split
+    "interop": {"config", "tasks", "model", "runs", "torch_state"},
     # 4. knows nothing of the analysis
-    "training": {"config", "tasks", "model", "runs"},
+    "training": {"config", "tasks", "model", "runs", "torch_state"},
     # 5. what others claim, measured with all of the above
-    "claims": {"circuit", "fourier", "measures", "model", "runs", "tasks", "training"},
+    "claims": {"circuit", "fourier", "measures", "model", "runs", "tasks", "torch_state", "training"},
 }
 MAY_IMPORT["autograder"] = set(MAY_IMPORT)  # and nothing above imports it
 # The exercises for the notebooks; the rest because the build may train the main run, and draws the README from it.

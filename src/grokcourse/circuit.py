@@ -241,7 +241,7 @@ def attention_to(model: Transformer, place: int = 0) -> Tensor:
 
 def sum_labels(p: int) -> Tensor:
     """The right answers as a table: (p, p) int64, entry [a, b] is (a + b) mod p."""
-    numbers = torch.arange(p)
+    numbers = torch.arange(p, device="cpu")
     return (numbers[:, None] + numbers) % p
 
 
@@ -290,7 +290,7 @@ def frequency_shares(activations: Tensor) -> Tensor:
         ValueError: as ``fourier.transform_2d``.
     """
     energy = energy_2d(activations)
-    k = torch.arange(len(energy))
+    k = torch.arange(len(energy), device=energy.device)
     one_frequency = energy[0] + energy[:, 0] + energy[k, k]  # in b alone, in a alone, in the products
     variance = energy.sum(dim=(0, 1)) - energy[0, 0]
     # A constant neuron's components are all rounding; what is that small beside its mean is no variance.
@@ -405,8 +405,8 @@ def project_logits(table: Tensor, frequencies: Iterable[int]) -> Tensor:
     p = table.shape[0]
     frequencies = _require_frequencies(frequencies, p, (p - 1) // 2)
     components = fourier.transform(by_sum(table)) * math.sqrt(p)  # a direction of length one in s repeats p times
-    rows = torch.tensor([[2 * k - 1, 2 * k] for k in frequencies], dtype=torch.int64).reshape(-1, 2)
-    return components[rows.to(table.device)]
+    rows = torch.tensor([[2 * k - 1, 2 * k] for k in frequencies], dtype=torch.int64, device=table.device)
+    return components[rows.reshape(-1, 2)]
 
 
 def ablate_frequencies(
@@ -496,7 +496,8 @@ def ablate_embedding(
 def key_cosines(p: int, frequencies: Iterable[int]) -> Tensor:
     """The waves cos ω_k n, one row a frequency: (K, p) float64; raises ``ValueError`` for a frequency out of range."""
     chosen = _require_frequencies(frequencies, p, p // 2)
-    turns = torch.outer(torch.tensor(chosen, dtype=torch.int64), torch.arange(p)) % p  # exact for large k n
+    k, n = torch.tensor(chosen, dtype=torch.int64, device="cpu"), torch.arange(p, device="cpu")
+    turns = torch.outer(k, n) % p  # exact for large k n
     return (2 * math.pi * turns.double() / p).cos()
 
 
@@ -514,10 +515,11 @@ def cosine_logits(p: int, frequencies: Iterable[int], coefficients: Iterable[flo
         ValueError: if a frequency is out of range, or there are more or fewer coefficients than frequencies.
     """
     waves = key_cosines(p, frequencies)
-    alpha = torch.as_tensor(coefficients if isinstance(coefficients, Tensor) else list(coefficients)).double()
+    alpha = coefficients if isinstance(coefficients, Tensor) else list(coefficients)
+    alpha = torch.as_tensor(alpha, dtype=torch.float64, device="cpu")
     if alpha.shape != waves.shape[:1]:
         raise ValueError(f"{len(waves)} frequencies need as many coefficients, not {tuple(alpha.shape)}")
-    distance = (sum_labels(p)[:, :, None] - torch.arange(p)) % p
+    distance = (sum_labels(p)[:, :, None] - torch.arange(p, device="cpu")) % p
     return (alpha @ waves)[distance]
 
 
@@ -673,9 +675,10 @@ def clock_logits(
     Returns:
         (n, p) float64.
     """
-    k = torch.tensor(list(frequencies), dtype=torch.float64)
-    alpha = torch.ones_like(k) if coefficients is None else torch.tensor(list(coefficients), dtype=torch.float64)
-    angle = 2 * math.pi / p * torch.outer(torch.arange(p, dtype=torch.float64), k)
+    exact = {"dtype": torch.float64, "device": a.device}
+    k = torch.tensor(list(frequencies), **exact)
+    alpha = torch.ones_like(k) if coefficients is None else torch.tensor(list(coefficients), **exact)
+    angle = 2 * math.pi / p * torch.outer(torch.arange(p, **exact), k)
     cos, sin = angle.cos(), angle.sin()  # (p, K): the embedding, and up to α the unembedding
     cos_sum = cos[a] * cos[b] - sin[a] * sin[b]  # (n, K)
     sin_sum = sin[a] * cos[b] + cos[a] * sin[b]

@@ -29,6 +29,7 @@ from . import circuit, fourier, measures, runs, tasks, training
 from .measures import Measures
 from .model import n_parameters
 from .runs import Run
+from .torch_state import usual_torch
 
 Verdict = Literal["holds", "holds partly", "does not hold"]
 Range = tuple[float, float]
@@ -214,6 +215,7 @@ def verdict(values: list[float], holds: Range, nearly: Range) -> Verdict:
     return "holds partly" if nearly[0] <= values[0] <= nearly[1] else "does not hold"
 
 
+@usual_torch()
 def check_all(cases: Cases | None = None) -> list[Checked]:
     """Every claim, checked on the runs of the course; takes some seconds."""
     cases = {name: Case(name) for name in TITLES} if cases is None else cases

@@ -47,7 +47,7 @@ def fourier_basis(p: int, dtype: torch.dtype = torch.float32, device: torch.devi
 
 def frequencies(p: int) -> Tensor:
     """The frequency of each row of the basis: 0, 1, 1, 2, 2, … as (p,) int64."""
-    return (torch.arange(p) + 1) // 2
+    return (torch.arange(p, device="cpu") + 1) // 2
 
 
 def basis_names(p: int) -> list[str]:
@@ -139,7 +139,7 @@ def keep_frequencies(matrix: Tensor, kept: Iterable[int]) -> Tensor:
     if kept and not 0 <= kept[0] <= kept[-1] <= len(matrix) // 2:
         raise ValueError(f"modulo {len(matrix)} the frequencies are 0 … {len(matrix) // 2}: cannot keep {kept}")
     components = transform(matrix)
-    is_kept = torch.isin(frequencies(len(matrix)), torch.tensor(kept, dtype=torch.int64))
+    is_kept = torch.isin(frequencies(len(matrix)), torch.tensor(kept, dtype=torch.int64, device="cpu"))
     components[~is_kept.to(matrix.device)] = 0
     return inverse_transform(components)
 
@@ -221,7 +221,7 @@ def cos_of_sum(k: int, p: int) -> Tensor:
     Returns:
         (p, p) float64: entry [a, b] is cos(ω_k (a + b)), the same as cos(ω_k ((a + b) mod p)).
     """
-    angle = 2 * math.pi * k * torch.arange(p, dtype=torch.float64) / p
+    angle = 2 * math.pi * k * torch.arange(p, dtype=torch.float64, device="cpu") / p
     cos, sin = angle.cos(), angle.sin()
     return torch.outer(cos, cos) - torch.outer(sin, sin)
 

@@ -51,6 +51,7 @@ from . import tasks
 from .config import N_CTX, RunConfig
 from .model import Transformer
 from .runs import Run
+from .torch_state import usual_torch
 
 Weights = dict[str, Tensor]
 
@@ -150,6 +151,7 @@ LAYOUTS = {
 """The layouts that ``recognise`` tells apart."""
 
 
+@usual_torch()
 def load(path: Path | str, step: int | None = None) -> Transformer:
     """The model in a file, whichever of the known layouts it has: ``from_weights(read_weights(path, step))``.
 
@@ -186,6 +188,7 @@ def load_checkpoints(path: Path | str) -> dict[int, Weights]:
     return _state_dicts(path, _read(path))
 
 
+@usual_torch()
 def load_run(path: Path | str, train_index: Iterable[int] | None = None, operation: str = "add") -> Run:
     """All checkpoints in a file as a run, for ``measures.along`` and ``runs.save``.
 
@@ -252,12 +255,14 @@ def recognise(weights: Mapping[str, Tensor]) -> str:
     return layout
 
 
+@usual_torch()
 def from_weights(weights: Mapping[str, Tensor]) -> Transformer:
     """The model with weights of any known layout; raises ``WeightsError`` as ``recognise`` and the other two do."""
     layout = LAYOUTS[recognise(weights)]
     return Transformer.from_weights(_ours(_without_prefix(weights), layout))
 
 
+@usual_torch()
 def from_paper(weights: Mapping[str, Tensor]) -> Transformer:
     """The model with weights in the layout of the paper's code.
 
@@ -275,6 +280,7 @@ def from_paper(weights: Mapping[str, Tensor]) -> Transformer:
     return Transformer.from_weights(_ours(_without_prefix(weights), LAYOUTS["paper"]))
 
 
+@usual_torch()
 def from_transformer_lens(weights: Mapping[str, Tensor], config: object = None) -> Transformer:
     """The model with weights in the layout of TransformerLens' ``HookedTransformer``.
 

@@ -31,6 +31,7 @@ from torch import Tensor, nn
 from . import circuit, fourier, runs, tasks
 from .model import Transformer
 from .runs import Run, RunError
+from .torch_state import usual_torch
 
 FORMAT = "grokcourse measures 1"
 FILE = "measures.safetensors"
@@ -186,6 +187,7 @@ def weight_norms(model: nn.Module) -> Tensor:
     return torch.stack([weight.norm() for weight in model.parameters()])
 
 
+@usual_torch()
 def key_frequencies(model: Transformer) -> list[int]:
     """The key frequencies of a model: those that stand out of the spectrum of W_logit, largest energy first.
 
@@ -201,6 +203,7 @@ def key_frequencies(model: Transformer) -> list[int]:
     return fourier.key_frequencies(fourier.energy_per_frequency(W_logit, dim=1))
 
 
+@usual_torch()
 @torch.no_grad()
 def of(model: Transformer, key: Iterable[int], data: tasks.Dataset) -> dict[str, Tensor]:
     """All measures of one model.
@@ -260,6 +263,7 @@ def of(model: Transformer, key: Iterable[int], data: tasks.Dataset) -> dict[str,
     }
 
 
+@usual_torch()
 @torch.no_grad()
 def variants(model: Transformer, key: Iterable[int], data: tasks.Dataset) -> dict[str, dict[str, float]]:
     """The same measures as others define or might define them.
@@ -376,6 +380,7 @@ class Measures:
         return self[name][found[0]]
 
 
+@usual_torch()
 def dataset(run: Run) -> tasks.Dataset:
     """The questions of a run and their split: of its config, or as ``interop.load_run`` was told.
 
@@ -392,6 +397,7 @@ def dataset(run: Run) -> tasks.Dataset:
     return tasks.dataset_of(run.config.p, torch.tensor(run.provenance["train_index"]), run.config.operation)
 
 
+@usual_torch()
 def along(
     run: Run,
     key: Iterable[int] | None = None,

@@ -35,6 +35,7 @@ from torch import Tensor
 
 from .config import ConfigError, RunConfig
 from .model import Transformer
+from .torch_state import usual_torch
 
 FORMAT = "grokcourse run 1"
 RECORDED = Path(__file__).with_name("recorded")
@@ -70,6 +71,7 @@ class Run:
         """The steps at which weights are kept, rising."""
         return tuple(sorted(self.checkpoints))
 
+    @usual_torch()
     def model(self, step: int | None = None) -> Transformer:
         """The model with the weights of a checkpoint (by default the last), on the CPU, ready for use.
 
@@ -224,6 +226,7 @@ def thin(run: Run, steps: list[int]) -> Run:
     return dataclasses.replace(run, checkpoints={step: run.checkpoints[step] for step in sorted(steps)})
 
 
+@usual_torch()
 def storage_error(weights: Weights, tokens: Tensor) -> tuple[float, float]:
     """What keeping weights in float16 changes: the largest error of a logit, and the root mean square of the logits.
 

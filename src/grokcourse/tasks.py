@@ -86,9 +86,9 @@ def all_questions(p: int) -> Tensor:
     Returns:
         (p², 3) int64.
     """
-    numbers = torch.arange(p)
+    numbers = torch.arange(p, device="cpu")
     pairs = torch.cartesian_prod(numbers, numbers)
-    equals = torch.full((p * p, 1), p)
+    equals = torch.full((p * p, 1), p, device="cpu")
     return torch.cat([pairs, equals], dim=1)
 
 

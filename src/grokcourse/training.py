@@ -24,6 +24,7 @@ from . import __version__, runs, tasks
 from .config import RunConfig
 from .model import Transformer
 from .runs import Progress, Run, RunError
+from .torch_state import usual_torch
 
 Record = Mapping[str, Callable[[Transformer], Tensor | float]]
 
@@ -171,6 +172,7 @@ def evaluate(model: Transformer, data: tasks.Dataset) -> dict[str, float]:
     }
 
 
+@usual_torch()
 def train(
     config: RunConfig,
     folder: Path | str | None = None,
@@ -182,7 +184,8 @@ def train(
     """Train a model as the config says; with a folder, go on from where an earlier call was interrupted.
 
     The same config on the same machine with the same number of threads gives the same history to the last bit, and
-    so does a run that was killed and started again.
+    so does a run that was killed and started again. Another default device or dtype of torch, or gradients that are
+    switched off, make no difference: all this is as usual while it trains, and put back afterwards.
 
     Args:
         config: the run.
