@@ -55,6 +55,24 @@ def test_an_existing_run_is_not_overwritten(tmp_path, capsys):
     assert "holds a run already" in capsys.readouterr().err
 
 
+def test_resume_on_a_finished_run_says_so_and_succeeds(tmp_path, capsys):
+    arguments = ["train", *TINY, "--steps", "10", "--folder", str(tmp_path / "run")]
+    assert main(arguments) == 0
+    capsys.readouterr()
+    before = {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()}
+    assert main([*arguments, "--resume"]) == 0
+    out, err = capsys.readouterr()
+    assert out.startswith("This run is finished: there is nothing to go on with. Step 10: train loss")
+    assert err == ""
+    assert main([*arguments, "--resume", "--lr", "0.5"]) == 1
+    assert "finished run of another config (lr 0.001 there, 0.5 here)" in capsys.readouterr().err
+    assert {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()} == before
+    (tmp_path / "run" / "history.safetensors").write_bytes(b"")
+    assert main([*arguments, "--resume"]) == 1
+    assert "truncated or was altered" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT that can be sent to one process")
 def test_ctrl_c_loses_nothing_and_resume_goes_on(tmp_path):
     folder = tmp_path / "run"

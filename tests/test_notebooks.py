@@ -42,7 +42,14 @@ def _shorten():
 _shorten()
 """
 """Run before a notebook in these tests: long training is cut short, and the notebook does not know."""
-COLAB = {"torch": "2.11.0", "numpy": "2.1.3", "matplotlib": "3.10.0", "safetensors": "0.8.0", "tqdm": "4.67.3"}
+COLAB = {
+    "torch": "2.11.0",
+    "numpy": "2.1.3",
+    "matplotlib": "3.10.0",
+    "safetensors": "0.8.0",
+    "tqdm": "4.67.3",
+    "filelock": "3.32.3",
+}
 """What a Colab GPU runtime has of our dependencies (googlecolab/backend-info, 19 August 2026: Python 3.13.15)."""
 
 

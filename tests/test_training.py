@@ -1,5 +1,6 @@
 """The loop: exact loss, AdamW, equality with the plain forward, determinism, interruption, and a real grokking run."""
 
+import contextlib
 import decimal
 import math
 import os
@@ -241,6 +242,75 @@ def test_a_finished_run_is_not_overwritten(tmp_path, monkeypatch):
     monkeypatch.setattr(training, "train_step", _interrupt)  # it must not even begin
     with pytest.raises(runs.RunError, match="holds a run already"):
         training.train(TINY, tmp_path / "run", progress_bar=False)
+
+
+HOLD = """
+import sys
+from grokcourse import runs, training
+from grokcourse.config import RunConfig
+
+def hold(model):
+    print("training", flush=True)
+    sys.stdin.readline()
+    return 0.0
+
+config = RunConfig.from_dict({config!r})
+training.train(config, sys.argv[1], progress_bar=False, device="cpu", record={{"wait": hold}})
+"""
+"""Trains, says so at each evaluation, and goes on when it is sent a line."""
+
+
+@contextlib.contextmanager
+def another_process_training_into(folder):
+    command = [sys.executable, "-c", HOLD.format(config=TINY.to_dict()), str(folder)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout.readline() == "training\n"
+            yield process
+        finally:
+            process.kill()
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_two_at_once_do_not_train_into_one_folder(tmp_path):
+    whole = training.train(TINY, progress_bar=False, record={"wait": lambda model: 0.0})
+    folder = tmp_path / "run"
+    with another_process_training_into(folder) as other:
+        before = contents(tmp_path / "run.partial")
+        for config in (TINY, TINY.replace(seed=1)):
+            with pytest.raises(runs.RunError, match=r"being trained into .*run at this moment, by another process"):
+                training.train(config, folder, progress_bar=False)
+        assert contents(tmp_path / "run.partial") == before
+        elsewhere = training.train(TINY, tmp_path / "elsewhere", progress_bar=False)
+        assert elsewhere.history["train_loss"].tolist() == whole.history["train_loss"].tolist()
+        other.communicate("\n" * len(TINY.eval_steps))
+        assert other.returncode == 0
+    assert_same_run(whole, runs.load(folder))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["elsewhere", "run"]
+    with pytest.raises(runs.RunError, match="holds a run already"):
+        training.train(TINY, folder, progress_bar=False)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["elsewhere", "run"]
+
+
+def test_the_lock_of_a_process_that_was_killed_keeps_nobody_out(tmp_path):
+    with another_process_training_into(tmp_path / "run") as other:
+        other.kill()
+        other.wait()
+        assert (tmp_path / "run.partial" / "lock").exists()
+        training.train(TINY, tmp_path / "run", progress_bar=False)
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+def test_a_disk_without_locks_can_be_trained_on(tmp_path, monkeypatch):
+    def unsupported(*_args):
+        raise OSError(95, "Operation not supported")
+
+    monkeypatch.setattr("filelock.FileLock.acquire", unsupported)
+    training.train(TINY, tmp_path / "run", progress_bar=False)
+    assert runs.load(tmp_path / "run").config == TINY
 
 
 def test_an_unknown_device_is_refused_and_the_cpu_is_found():

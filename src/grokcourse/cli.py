@@ -172,6 +172,8 @@ def _train(options: argparse.Namespace) -> int:
             return _fail(f"--threads must be at least 1, not {options.threads}", code=2)
         torch.set_num_threads(options.threads)
     try:
+        if options.resume and runs.is_run(options.folder):
+            return _finished_before(config, options.folder)
         unfinished = runs.load_progress(options.folder)
         if unfinished and not options.resume:
             return _fail(
@@ -191,13 +193,32 @@ def _train(options: argparse.Namespace) -> int:
         what = f"step {kept.step} is kept; add --resume to go on from there" if kept else "no checkpoint was reached"
         print(f"\nInterrupted: {what}.", file=sys.stderr)
         raise
-    last = {name: values[-1] for name, values in run.history.items() if values.ndim == 1}
-    print(
-        f"Step {last['step']}: train loss {last['train_loss']:.2g} (accuracy {last['train_accuracy']:.1%}), "
-        f"test loss {last['test_loss']:.2g} (accuracy {last['test_accuracy']:.1%}). "
-        f"Saved to {options.folder} after {run.provenance['seconds']:.0f} s."
-    )
+    print(f"{_last_losses(run)} Saved to {options.folder} after {run.provenance['seconds']:.0f} s.")
     return 0
+
+
+def _finished_before(config: RunConfig, folder: Path) -> int:
+    """What ``--resume`` says where a finished run stands already, so that a script may call it until it is done."""
+    from . import runs
+
+    run = runs.load(folder)
+    if run.config != config:
+        return _fail(
+            f"{folder} holds a finished run of another config ({runs.differing(run.config, config)}): choose another "
+            "folder, or remove it first. Nothing was changed"
+        )
+    print(f"This run is finished: there is nothing to go on with. {_last_losses(run)} It is in {folder}.")
+    return 0
+
+
+def _last_losses(run: Any) -> str:
+    last = {name: values[-1] for name, values in run.history.items() if values.ndim == 1}
+    if not {"train_loss", "test_loss", "train_accuracy", "test_accuracy"} <= last.keys():
+        return f"Step {run.steps[-1]}."  # a run that others trained has no losses
+    return (
+        f"Step {last['step']}: train loss {last['train_loss']:.2g} (accuracy {last['train_accuracy']:.1%}), "
+        f"test loss {last['test_loss']:.2g} (accuracy {last['test_accuracy']:.1%})."
+    )
 
 
 def _runs(options: argparse.Namespace) -> int:

@@ -19,7 +19,8 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -150,7 +151,7 @@ def check_free(folder: Path) -> None:
     if folder.is_dir() and not any(folder.iterdir()):
         return
     if folder.exists():
-        kind = "holds a run already" if _is_run(folder) else "exists and is not an empty folder"
+        kind = "holds a run already" if is_run(folder) else "exists and is not an empty folder"
         raise RunError(f"{folder} {kind}: choose another folder, or remove it first. Nothing was changed")
 
 
@@ -211,9 +212,15 @@ def available() -> dict[str, Path]:
     found: dict[str, Path] = {}
     for place in [*places, RECORDED]:
         for folder in sorted(place.iterdir()) if place.is_dir() else []:
-            if _is_run(folder):
+            if is_run(folder):
                 found.setdefault(folder.name, folder)
     return found
+
+
+def differing(there: RunConfig, here: RunConfig) -> str:
+    """In what two configs differ, in words: ``lr 0.001 there, 0.01 here``; nothing if they are equal."""
+    found, asked = there.to_dict(), here.to_dict()
+    return ", ".join(f"{name} {found[name]} there, {asked[name]} here" for name in asked if asked[name] != found[name])
 
 
 def thin(run: Run, steps: list[int]) -> Run:
@@ -265,6 +272,41 @@ def progress_folder(folder: Path | str) -> Path:
     """Where the run that will be saved to ``folder`` stands while it is in the making."""
     folder = Path(folder)
     return folder.with_name(folder.name + ".partial")
+
+
+@contextmanager
+def in_the_making(folder: Path | str) -> Iterator[None]:
+    """Keep FOLDER.partial to oneself while the run that will be saved to ``folder`` is trained.
+
+    The lock is the system's: it ends with the process that holds it, however that ends. The file stays.
+
+    Raises:
+        RunError: if the folder is taken, another process trains a run there at this moment, or it cannot be written.
+    """
+    from filelock import FileLock, Timeout
+
+    folder = Path(folder)
+    check_free(folder)
+    place = progress_folder(folder)
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunError(f"{place} cannot be made: {error.strerror}") from error
+    lock = FileLock(place / "lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise RunError(
+            f"a run is being trained into {folder} at this moment, by another process: wait for its end, or choose "
+            "another folder. Nothing was changed"
+        ) from None
+    except (OSError, NotImplementedError):
+        pass  # a file system without locks, such as some network drives: no reason not to train there
+    try:
+        check_free(folder)  # the other may have finished just now
+        yield
+    finally:
+        lock.release()
 
 
 def save_progress(progress: Progress, folder: Path | str) -> None:
@@ -350,7 +392,8 @@ def _read_hashed(path: Path) -> bytes:
     return content
 
 
-def _is_run(folder: Path) -> bool:
+def is_run(folder: Path) -> bool:
+    """Whether a folder holds a finished run, as far as its names tell."""
     return (folder / "run.json").is_file()
 
 

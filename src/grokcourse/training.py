@@ -201,7 +201,8 @@ def train(
 
     Raises:
         ConfigError: if there is no such operation.
-        RunError: if the folder is taken, or holds the checkpoints of another config.
+        RunError: if the folder is taken, holds the checkpoints of another config, or another process trains a run
+            into it at this moment.
         ValueError: if this machine has no such device.
         KeyboardInterrupt: on Ctrl-C; what has been checkpointed is kept.
     """
@@ -209,7 +210,24 @@ def train(
     if torch_device.type == "cpu":
         keep_freed_memory()
     data = tasks.dataset(config, torch_device)
-    model = Transformer.from_config(config).to(torch_device)
+    if folder is None:
+        return _train(config, None, data, torch_device, record or {}, progress_bar)
+    with runs.in_the_making(folder):
+        run = _train(config, folder, data, torch_device, record or {}, progress_bar)
+        runs.save(run, folder)
+    runs.discard_progress(folder)
+    return run
+
+
+def _train(
+    config: RunConfig,
+    folder: Path | str | None,
+    data: tasks.Dataset,
+    device: torch.device,
+    record: Record,
+    progress_bar: bool,
+) -> Run:
+    model = Transformer.from_config(config).to(device)
     optimizer = make_optimizer(model, config)
     progress = _restore(config, folder, model, optimizer) if folder else None
     history = {name: list(values) for name, values in progress.history.items()} if progress else {}
@@ -219,11 +237,11 @@ def train(
     began = time.monotonic()
 
     bar = tqdm(total=config.steps, initial=start, disable=not progress_bar, unit="step", mininterval=0.5)
-    with bar, _deterministic(torch_device):
+    with bar, _deterministic(device):
         tokens, labels = data.train
         for step in range(start, config.steps + 1):
             if step in eval_steps and not (progress and step == start):
-                values = _observe(model, data, record or {})
+                values = _observe(model, data, record)
                 for name, value in ({"step": step} | values).items():
                     history.setdefault(name, []).append(value)
                 bar.set_postfix({name: f"{values[name]:.2g}" for name in ("train_loss", "test_loss")}, refresh=False)
@@ -242,11 +260,7 @@ def train(
 
     arrays = {name: np.asarray(values) for name, values in history.items()}
     seconds = seconds_before + time.monotonic() - began
-    run = Run(config, arrays, checkpoints, _provenance(config, torch_device, seconds))
-    if folder:
-        runs.save(run, folder)
-        runs.discard_progress(folder)
-    return run
+    return Run(config, arrays, checkpoints, _provenance(config, device, seconds))
 
 
 @dataclass(frozen=True)
@@ -339,18 +353,14 @@ def _optimizer_tensors(model: Transformer, optimizer: AdamW) -> runs.Weights:
 
 def _restore(config: RunConfig, folder: Path | str, model: Transformer, optimizer: AdamW) -> Progress | None:
     """Put model and optimiser where an interrupted run left them; None if there is none to go on with."""
-    runs.check_free(Path(folder))
     progress = runs.load_progress(folder)
     if progress is None:
         return None
     if progress.config != config:
-        asked, found = config.to_dict(), progress.config.to_dict()
-        differing = ", ".join(
-            f"{name} {found[name]} there, {asked[name]} here" for name in asked if asked[name] != found[name]
-        )
         raise RunError(
-            f"{runs.progress_folder(folder)} holds the checkpoints of another run ({differing}): choose another "
-            "folder, or remove it to start afresh. Nothing was changed"
+            f"{runs.progress_folder(folder)} holds the checkpoints of another run "
+            f"({runs.differing(progress.config, config)}): choose another folder, or remove it to start afresh. "
+            "Nothing was changed"
         )
     model.load_state_dict(progress.weights)
     for key, tensor in progress.optimizer.items():
