@@ -28,7 +28,6 @@ PHASES = {"memorisation": (0, 200), "plateau": (200, 600), "grokking": (600, Non
 LABELS = (np.arange(P)[:, None] + np.arange(P)) % P
 MASK = RNG.random((P, P)) < 0.3
 CIRCLE = np.stack([np.cos(2 * np.pi * 2 * np.arange(P) / P), np.sin(2 * np.pi * 2 * np.arange(P) / P)], axis=1)
-NAMES = ["constant", *(f"{wave} {k}" for k in range(1, 6) for wave in ("cos", "sin"))]
 QUESTION = ["7", "9", "="]
 
 GALLERY = {
@@ -71,12 +70,9 @@ GALLERY = {
     "over steps": lambda w: plots.spectrum_over_steps(
         STEPS, np.tile(ENERGY, (11, 1)), key=[2, 4], phases=PHASES, width=w
     ),
-    "map": lambda w: plots.spectrum_map(STEPS, np.tile(ENERGY, (11, 1)), key=[2, 4], width=w),
     "circles": lambda w: plots.circles({k: CIRCLE * k for k in range(1, 5)}, width=w),
     "waves": lambda w: plots.waves({"cos": CIRCLE[:, 0], "sin": CIRCLE[:, 1]}, points=CIRCLE[:, 0], width=w),
     "smooth waves": lambda w: plots.waves({"cos": CIRCLE[:, 0]}, smooth=True, width=w),
-    "components": lambda w: plots.fourier_components(RNG.normal(size=(P, 8)), NAMES, top=4, width=w),
-    "all components": lambda w: plots.fourier_components(RNG.normal(size=(P * 5, 8)), NAMES * 5, width=w),
     "architecture": lambda w: plots.architecture(113, 128, 4, 512, width=w),
     "questions": lambda w: plots.question_maps({f"head {i}": LABELS / (i + 1) for i in range(5)}, width=w),
     "signed questions": lambda w: plots.question_maps({"one": LABELS - 5.0}, signed=True, limit=8, width=w),
@@ -321,7 +317,7 @@ def test_lines_that_end_together_have_names_apart():
     ],
 )
 def test_spread(wanted, sizes, expected):
-    np.testing.assert_allclose(plots._spread(wanted, sizes, 0, 1), expected)
+    np.testing.assert_allclose(plots.layout.spread_apart(wanted, sizes, 0, 1), expected)
 
 
 def test_a_sweep_has_one_colour_for_each_setting_and_one_dash_for_each_seed():
@@ -432,12 +428,6 @@ def test_over_steps_the_shares_add_up_to_one():
     assert {"k = 2", "k = 4", "all others"} <= set(words(lines[0].figure))
 
 
-def test_the_map_has_frequencies_upwards_and_steps_rightwards():
-    mesh = GALLERY["map"](WIDE).axes[0].collections[0]
-    assert mesh.get_array().shape == (5, 11)
-    np.testing.assert_allclose(mesh.get_array()[1], 3 / 5.3)
-
-
 def test_circles_show_each_number_once():
     figure = plots.circles({2: CIRCLE}, label=3)
     np.testing.assert_allclose(figure.axes[0].collections[0].get_offsets(), CIRCLE)
@@ -459,14 +449,6 @@ def test_waves_compare_with_points_in_every_row():
         np.testing.assert_array_equal(axes.lines[1].get_ydata(), values)
         np.testing.assert_array_equal(axes.lines[2].get_ydata(), CIRCLE[:, 0])
         assert axes.lines[2].get_zorder() < axes.lines[1].get_zorder(), "the points hide the line"
-
-
-def test_components_are_sorted_by_their_length():
-    rows = np.diag([1.0, 5.0, 3.0])
-    picture, bars = plots.fourier_components(rows, ["constant", "cos 1", "sin 1"], top=2).axes
-    np.testing.assert_array_equal(picture.images[0].get_array(), rows[[1, 2]])
-    assert [bar.get_width() for bar in bars.patches] == [5, 3]
-    assert [label.get_text() for label in picture.get_yticklabels()] == ["cos 1", "sin 1"]
 
 
 def test_the_diagram_says_the_models_own_shapes():
@@ -566,7 +548,7 @@ def test_html_is_the_same_every_time():
     assert plots.to_html(GALLERY["circles"](WIDE), "alt") == plots.to_html(GALLERY["circles"](WIDE), "alt")
 
 
-@pytest.mark.parametrize("name", ["table", "circles", "all components", "map"])
+@pytest.mark.parametrize("name", ["table", "circles"])
 def test_a_figure_weighs_little(name):
     page = plots.to_html(GALLERY[name](WIDE), "alt")
     assert len(page) < 400_000
@@ -639,7 +621,6 @@ def test_saving_as_an_image_works_as_with_any_figure():
         (lambda: plots.spectrum(ENERGY, key=[6]), "among 1 … 5"),
         (lambda: plots.spectra({}), "empty"),
         (lambda: plots.spectrum_over_steps([1], np.tile(ENERGY, (2, 1)), key=[]), "1 steps but 2 spectra"),
-        (lambda: plots.spectrum_map([1, 1], np.tile(ENERGY, (2, 1))), "rising"),
         (lambda: plots.question_maps({"x": np.ones((2, 3))}), "square"),
         (lambda: plots.question_maps({}), "empty"),
         (lambda: plots.spectrum_2d({"x": np.ones((2, 3))}), "square"),
@@ -655,7 +636,6 @@ def test_saving_as_an_image_works_as_with_any_figure():
         (lambda: plots.waves({}), "empty"),
         (lambda: plots.waves({"a": [1, 2], "b": [1, 2, 3]}), "b has 3 values, not 2"),
         (lambda: plots.waves({"a": [1, 2]}, points=[1]), "points has 1 values"),
-        (lambda: plots.fourier_components(np.ones((3, 3)), ["a"]), "3 rows but 1 names"),
         (lambda: plots.architecture(113, 10, 4, 2), "no such model"),
     ],
 )

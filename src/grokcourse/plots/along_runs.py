@@ -1,0 +1,314 @@
+# ruff: noqa: D417 (what the arguments that all figures share mean is said once, in loss_curves)
+"""Figures of quantities along a run, or over several runs."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.text import Text
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator
+
+from .layout import (
+    Picture,
+    canvas,
+    draw_title,
+    height_for,
+    is_phone,
+    label_line_ends,
+    nonempty,
+    picture,
+    shade_phases,
+    spread_apart,
+    style_axes,
+    to_array,
+)
+from .style import DASHES, LINES, MUTED, RAMP, TEST, TEXT, TRAIN, WIDE
+
+
+def loss_curves(
+    steps: Any,
+    train: Any,
+    test: Any,
+    *,
+    chance: float | None = None,
+    phases: Mapping[str, tuple[float, float | None]] | None = None,
+    log_steps: bool = False,
+    title: str = "",
+    width: float = WIDE,
+) -> Picture:
+    """Train and test loss along a run, on a log axis: memorised at once, understood late. The course's headline.
+
+    Args:
+        steps: (n,) optimiser steps.
+        train: (n,) train loss in nats.
+        test: (n,) test loss in nats.
+        chance: the loss of guessing, log p: drawn as a line, as the test loss first rises above it.
+        phases: name → (first step, last step or None for the run's end), shaded and named above the curves.
+        log_steps: a logarithmic step axis, with step 0 at its left end.
+        title: above the figure.
+        width: in inches.
+
+    Raises:
+        ValueError: if the lengths differ, or there is nothing to draw.
+    """
+    series = {"train": (steps, train), "test": (steps, test)}
+    options = {"chance": chance, "phases": phases, "log_steps": log_steps, "title": title, "width": width}
+    return curves(series, ylabel="loss (nats)", log_y=True, **options)
+
+
+def accuracy_curves(
+    steps: Any,
+    train: Any,
+    test: Any,
+    *,
+    chance: float | None = None,
+    phases: Mapping[str, tuple[float, float | None]] | None = None,
+    log_steps: bool = False,
+    title: str = "",
+    width: float = WIDE,
+) -> Picture:
+    """Train and test accuracy along a run, in per cent; arguments as ``loss_curves``, accuracies (n,) from 0 to 1."""
+    series = {"train": (steps, train), "test": (steps, test)}
+    options = {"chance": chance, "phases": phases, "log_steps": log_steps, "title": title, "width": width}
+    return curves(series, ylabel="right answers", percent=True, **options)
+
+
+@picture
+def curves(
+    series: Mapping[str, tuple[Any, Any]],
+    *,
+    ylabel: str,
+    xlabel: str = "step",
+    log_y: bool = False,
+    log_steps: bool = False,
+    percent: bool = False,
+    chance: float | None = None,
+    phases: Mapping[str, tuple[float, float | None]] | None = None,
+    title: str = "",
+    width: float = WIDE,
+) -> Picture:
+    """Up to five quantities along a run (weight norms, say), each named at its end.
+
+    Args:
+        series: name → (steps (n,), values (n,)).
+        ylabel: what the values are, with their unit.
+        xlabel: what the steps are.
+        log_y: a logarithmic value axis.
+        log_steps, chance, phases, title, width: as ``loss_curves``.
+        percent: values from 0 to 1, shown in per cent.
+
+    Raises:
+        ValueError: if there are no series or more than five, or as ``loss_curves``.
+    """
+    if not 1 <= len(series) <= len(LINES):
+        raise ValueError(f"one figure shows 1 to {len(LINES)} lines, not {len(series)}")
+    figure, [axes] = canvas(width, height_for(width))
+    ends = []
+    for i, (name, (steps, values)) in enumerate(series.items()):
+        x, y = _line(name, steps, values, log_y)
+        axes.plot(x, y, color=LINES[i], linestyle=DASHES[i] if len(series) > 2 else "-")
+        ends.append((x, y, name, LINES[i]))
+    style_axes(axes, ylabel, xlabel, log_y=log_y, log_steps=log_steps, percent=percent, title=title)
+    shade_phases(axes, phases)
+    label_line_ends(axes, ends, chance, percent)
+    return figure
+
+
+@picture
+def sweep_curves(
+    runs: Mapping[str, Sequence[tuple[Any, Any]]],
+    *,
+    ylabel: str,
+    xlabel: str = "step",
+    log_y: bool = False,
+    log_steps: bool = False,
+    percent: bool = False,
+    chance: float | None = None,
+    rises_to: float | None = None,
+    title: str = "",
+    width: float = WIDE,
+) -> Picture:
+    """Many runs on one axis, coloured from faint to strong: what one hyperparameter does, seed after seed.
+
+    Args:
+        runs: label → [(steps (n,), values (n,)), …], one pair per seed, labels from the weakest to the strongest.
+        rises_to: settings whose first run reaches this value have their names above, at the step where it does; the
+            others, and without it all, have theirs at the end of the line.
+        ylabel, xlabel, log_y, log_steps, percent, chance, title, width: as ``curves``.
+
+    Raises:
+        ValueError: if there are no runs, more than eight labels, or as ``loss_curves``.
+    """
+    if not 1 <= len(runs) <= len(RAMP):
+        raise ValueError(f"a sweep shows 1 to {len(RAMP)} settings, not {len(runs)}")
+    figure, [axes] = canvas(width, height_for(width))
+    ends, rises = [], []
+    for i, (label, seeds) in enumerate(runs.items()):
+        colour = RAMP[round(i * (len(RAMP) - 1) / max(1, len(runs) - 1))]
+        if not seeds:
+            raise ValueError(f"no run is given for {label!r}")
+        for seed, (steps, values) in enumerate(seeds):
+            x, y = _line(label, steps, values, log_y)
+            axes.plot(x, y, color=colour, lw=1.8, linestyle=DASHES[seed % len(DASHES)])
+            if seed == 0 and rises_to is not None and (y >= rises_to).any():
+                rises.append((x[(y >= rises_to).argmax()], label, colour))
+            elif seed == 0:
+                ends.append((x, y, label, colour))
+    style_axes(axes, ylabel, xlabel, log_y=log_y, log_steps=log_steps, percent=percent, title=title)
+    label_line_ends(axes, ends, chance, percent)
+    _label_rises(axes, rises)
+    return figure
+
+
+@picture
+def stacked_curves(
+    panels: Mapping[str, tuple[Any, Any]],
+    *,
+    log_y: Iterable[str] = (),
+    percent: Iterable[str] = (),
+    chance: Mapping[str, float] | None = None,
+    phases: Mapping[str, tuple[float, float | None]] | None = None,
+    title: str = "",
+    width: float = WIDE,
+) -> Picture:
+    """Quantities of different kinds along one run, each on a panel of its own, above each other on one step axis.
+
+    Args:
+        panels: name → (steps (n,), values (n,)).
+        log_y: the names of those with a logarithmic value axis.
+        percent: the names of those with values from 0 to 1, shown in per cent.
+        chance: name → the value of guessing, drawn as a line.
+        phases, title, width: as ``loss_curves``.
+
+    Raises:
+        ValueError: if there are no panels or more than eight, a name is not among them, or as ``loss_curves``.
+    """
+    log_y, percent, chance = set(log_y), set(percent), chance or {}
+    if not 1 <= len(panels) <= 8:
+        raise ValueError(f"one figure shows 1 to 8 panels, not {len(panels)}")
+    if unknown := sorted((log_y | percent | set(chance)) - set(panels)):
+        raise ValueError(f"there is no panel {unknown[0]!r}")
+    figure, grid = canvas(width, 1.25 * len(panels) + 0.7, len(panels), 1, sharex=True)
+    for i, (axes, (name, (steps, values))) in enumerate(zip(grid, panels.items(), strict=True)):
+        x, y = _line(name, steps, values, name in log_y)
+        axes.plot(x, y, color=LINES[0])
+        xlabel = "step" if axes is grid[-1] else ""
+        style_axes(axes, "", xlabel, log_y=name in log_y, log_steps=False, percent=name in percent, title="")
+        axes.yaxis.set_major_locator(LogLocator(numticks=4) if name in log_y else MaxNLocator(3))
+        if name in chance:
+            axes.axhline(chance[name], color=MUTED, lw=1.2, linestyle=(0, (4, 3)), zorder=1.5)
+        shade_phases(
+            axes, phases if i == 0 else {" " * (j + 1): span for j, span in enumerate((phases or {}).values())}
+        )
+        axes.set_title(name, fontsize=TEXT, pad=20 if phases and i == 0 else None)
+    draw_title(figure, title)
+    return figure
+
+
+@picture
+def announcements(
+    dates: Mapping[str, float | None], *, event: tuple[str, float] | None = None, title: str = "", width: float = WIDE
+) -> Picture:
+    """When each of several quantities first moved, earliest on top; and, as a line, the event that all await.
+
+    Args:
+        dates: name → step, or None for one that never did.
+        event: its name and step.
+        title, width: as ``loss_curves``.
+
+    Raises:
+        ValueError: if there are no dates.
+    """
+    nonempty(dates, "dates")
+    names = sorted(dates, key=lambda name: (dates[name] is None, dates[name] or 0))
+    figure, [axes] = canvas(width, 0.34 * len(names) + 1.1)
+    last = max([date for date in dates.values() if date is not None] + ([event[1]] if event else []), default=1)
+    for row, name in enumerate(names):
+        if dates[name] is None:
+            axes.text(0.02 * last, row, "never", va="center", color=MUTED)
+        else:
+            axes.plot([dates[name], event[1] if event else dates[name]], [row, row], color=MUTED, lw=1.2)
+            axes.plot([dates[name]], [row], color=TEST if event and dates[name] >= event[1] else TRAIN, marker="o")
+    if event:
+        axes.axvline(event[1], color=TEST, lw=1.6, linestyle=(0, (4, 3)), zorder=1.5)
+        axes.set_title(f"{event[0]}: step {event[1]:,.0f}", fontsize=TEXT, color=TEST, loc="right")
+    axes.set_yticks(range(len(names)), names)
+    axes.set(xlim=(0, 1.06 * last), ylim=(len(names) - 0.4, -0.6), xlabel="step")
+    axes.xaxis.set_major_locator(MaxNLocator(3 if is_phone(width) else 6, integer=True, steps=[1, 2, 2.5, 5, 10]))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.0f}"))
+    axes.grid(axis="x")
+    draw_title(figure, title)
+    return figure
+
+
+@picture
+def live_overlay(
+    recorded: tuple[Any, Any, Any],
+    live: tuple[Any, Any, Any],
+    *,
+    chance: float | None = None,
+    title: str = "",
+    width: float = WIDE,
+) -> Picture:
+    """A run trained just now, thin and strong, on the recorded run's wide pale bands: do the two agree?
+
+    Args:
+        recorded: (steps (n,), train loss (n,), test loss (n,)).
+        live: the same of the live run, with its own steps.
+        chance, title, width: as ``loss_curves``.
+
+    Raises:
+        ValueError: as ``loss_curves``.
+    """
+    figure, [axes] = canvas(width, height_for(width))
+    ends = []
+    for i, (name, colour) in enumerate((("train", TRAIN), ("test", TEST))):
+        x, y = _line(f"recorded {name}", recorded[0], recorded[1 + i], True)
+        axes.plot(x, y, color=colour, lw=7, alpha=0.3, solid_capstyle="butt")
+        now_x, now_y = _line(f"live {name}", live[0], live[1 + i], True)
+        axes.plot(now_x, now_y, color=colour, lw=1.4, marker="o", markersize=3)
+        ends.append((x, y, name, colour))
+    style_axes(axes, "loss (nats)", "step", log_y=True, log_steps=False, percent=False, title=title)
+    label_line_ends(axes, ends, chance, False)
+    return figure
+
+
+def _line(name: str, steps: Any, values: Any, log_y: bool) -> tuple[np.ndarray, np.ndarray]:
+    """The points of one line; what a logarithmic axis cannot show is left out."""
+    x, y = to_array(steps, 1, f"the steps of {name}"), to_array(values, 1, name)
+    if len(x) != len(y):
+        raise ValueError(f"{name} has {len(y)} values for {len(x)} steps")
+    if log_y:
+        y = np.where(y > 0, y, np.nan)
+        if np.isnan(y).all():
+            raise ValueError(f"{name} has no value above zero: a logarithmic axis cannot show it")
+    return x, y
+
+
+def _label_rises(axes: Axes, rises: Sequence[tuple[float, str, str]]) -> None:
+    """Write names above the axes, over the steps given, apart from each other."""
+    names = [
+        axes.annotate(
+            name,
+            (step, 1),
+            (0.5, 1.07),
+            xycoords=axes.get_xaxis_transform(),
+            textcoords="axes fraction",
+            color=colour,
+            ha="center",
+            va="bottom",
+            arrowprops={"arrowstyle": "-", "color": colour, "lw": 0.9, "shrinkA": 0, "shrinkB": 0, "relpos": (0.5, 0)},
+        )
+        for step, name, colour in rises
+    ]
+
+    def place() -> None:
+        to_axes = axes.transAxes.inverted()
+        wanted = [to_axes.transform(axes.transData.transform((step, 1)))[0] for step, _, _ in rises]
+        sizes = [(Text.get_window_extent(name).width + 9) / axes.bbox.width for name in names]
+        for name, x in zip(names, spread_apart(wanted, sizes, 0, 1.2), strict=True):
+            name.set_position((x, 1.07))
+
+    if names:
+        axes.figure.placements.append(place)
