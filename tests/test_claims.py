@@ -202,11 +202,11 @@ def test_what_is_done_to_the_neurons_part_of_the_logits_is_done_to_the_neurons(m
     with torch.no_grad():
         ablated = circuit.ablate_frequencies(main.neurons, keep=main.key)
         expected = main.loss_of(circuit.logits_from(main.weights, ablated, main.pattern)) / main.loss
-        assert claims.sums_in_neurons(main) == pytest.approx(expected, rel=1e-3)
+        assert claims.measured.sums_in_neurons(main) == pytest.approx(expected, rel=1e-3)
         frequency, share = main.neuron_frequencies
         replaced = torch.where(share > 0.85, circuit.degree2_fit(main.neurons, frequency), main.neurons)
         expected = main.loss_of(circuit.logits_from(main.weights, replaced, main.pattern)) / main.loss
-        assert claims.polynomials_for_neurons(main) == pytest.approx(expected, rel=1e-3)
+        assert claims.measured.polynomials_for_neurons(main) == pytest.approx(expected, rel=1e-3)
 
 
 def test_without_heads_and_without_skip_against_the_model_itself(main):
@@ -216,11 +216,11 @@ def test_without_heads_and_without_skip_against_the_model_itself(main):
     with torch.no_grad():
         logits, _ = model.run_with_cache(tokens, {"attn_out": torch.zeros_like})
         expected = main.loss_of(logits[:, :p].reshape(p, p, p))
-        assert claims.without_heads(main) == pytest.approx(expected, rel=1e-5)
+        assert claims.measured.without_heads(main) == pytest.approx(expected, rel=1e-5)
         _, cache = model.run_with_cache(tokens)
         logits = cache["mlp_post"][:, -1] @ model.mlp.W_out @ model.W_U
         expected = main.loss_of(logits[:, :p].reshape(p, p, p)) / main.loss
-        assert claims.without_skip(main) == pytest.approx(expected, rel=1e-3)
+        assert claims.measured.without_skip(main) == pytest.approx(expected, rel=1e-3)
 
 
 def test_the_models_own_loss_is_the_recorded_one(main):
