@@ -28,7 +28,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "runs": {"config", "model", "torch_state"},
     "circuit": {"fourier", "model"},
     "measures": {"fourier", "circuit", "runs", "model", "tasks", "torch_state"},  # a loss needs answers and split
-    "interop": {"config", "tasks", "model", "runs", "torch_state"},
+    "foreign_files": set(),
+    "interop": {"config", "foreign_files", "model", "runs", "tasks", "torch_state"},
     # 4. knows nothing of the analysis
     "training": {"config", "tasks", "model", "runs", "torch_state"},
     # 5. what others claim, measured with all of the above

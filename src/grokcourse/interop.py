@@ -31,29 +31,33 @@ modulus p is the number of tokens less one, the last token being ``=``.
 """
 
 import math
-import pickle
-import struct
-import zipfile
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
-from torch.serialization import get_unsafe_globals_in_checkpoint, safe_globals
 
 from . import tasks
 from .config import N_CTX, RunConfig
+from .foreign_files import (
+    Weights,
+    WeightsError,
+    checkpoints_in,
+    config_in,
+    layout_of,
+    listed,
+    naming,
+    number,
+    read,
+    weights_in,
+    without_prefix,
+)
 from .model import Transformer
 from .runs import Run
 from .torch_state import usual_torch
-
-Weights = dict[str, Tensor]
 
 OURS = {
     "W_E": "vocab d_model",
@@ -69,7 +73,6 @@ OURS = {
     "W_U": "d_model out",
 }
 """The axes of each of our weights."""
-
 HOOKS = {
     "resid_pre": "blocks.0.hook_resid_pre",
     "q": "blocks.0.attn.hook_q",
@@ -89,10 +92,6 @@ HOOKS = {
 
 Its q, k, v and z are (n, pos, head, d_head), ours (n, head, pos, d_head); all other shapes are the same.
 """
-
-
-class WeightsError(ValueError):
-    """Weights that cannot be read, or that our model cannot hold exactly; the message says which tensor, and why."""
 
 
 @dataclass(frozen=True)
@@ -166,10 +165,10 @@ def load(path: Path | str, step: int | None = None) -> Transformer:
         WeightsError: if the file cannot be read, our model cannot hold what is in it, or a config in it asks for what
             our model does not do.
     """
-    content = _read(path)
-    with _naming(path):
-        _check_config(_config(content))
-        return from_weights(_weights(path, content, step))
+    content = read(path)
+    with naming(path):
+        _check_config(config_in(content))
+        return from_weights(weights_in(path, content, step))
 
 
 def load_checkpoints(path: Path | str) -> dict[int, Weights]:
@@ -185,7 +184,7 @@ def load_checkpoints(path: Path | str) -> dict[int, Weights]:
     Raises:
         WeightsError: as ``load``.
     """
-    return _state_dicts(path, _read(path))
+    return _state_dicts(path, read(path))
 
 
 @usual_torch()
@@ -207,7 +206,7 @@ def load_run(path: Path | str, train_index: Iterable[int] | None = None, operati
         WeightsError: as ``load``.
         ValueError, ConfigError: as ``tasks.dataset_of``.
     """
-    content = _read(path)
+    content = read(path)
     checkpoints = _state_dicts(path, content)
     model = Transformer.from_weights(next(iter(checkpoints.values())))
     if train_index is None and isinstance(content, Mapping):
@@ -235,7 +234,7 @@ def read_weights(path: Path | str, step: int | None = None) -> Weights:
     It is opened with ``weights_only=True``: nothing in it can run. Objects of other classes, such as a config, are read
     as bare containers of what they hold.
     """
-    return _weights(path, _read(path), step)
+    return weights_in(path, read(path), step)
 
 
 def recognise(weights: Mapping[str, Tensor]) -> str:
@@ -244,10 +243,10 @@ def recognise(weights: Mapping[str, Tensor]) -> str:
     Raises:
         WeightsError: if it is none of them.
     """
-    layout = _layout_of(weights)
+    layout = layout_of(weights)
     if layout is None:
         raise WeightsError(
-            f"these weights have no layout that is known here. Their names are {_listed(map(str, weights))}; the "
+            f"these weights have no layout that is known here. Their names are {listed(map(str, weights))}; the "
             "paper's and TransformerLens' have embed.W_E and blocks.0.attn.W_O, ours W_E and attn.W_Q. If the model is "
             "of our kind, build a dict with the names and axes of one of these layouts (they stand at the head of "
             "grokcourse.interop), and pass it to interop.from_weights"
@@ -259,7 +258,7 @@ def recognise(weights: Mapping[str, Tensor]) -> str:
 def from_weights(weights: Mapping[str, Tensor]) -> Transformer:
     """The model with weights of any known layout; raises ``WeightsError`` as ``recognise`` and the other two do."""
     layout = LAYOUTS[recognise(weights)]
-    return Transformer.from_weights(_ours(_without_prefix(weights), layout))
+    return Transformer.from_weights(_ours(without_prefix(weights), layout))
 
 
 @usual_torch()
@@ -277,7 +276,7 @@ def from_paper(weights: Mapping[str, Tensor]) -> Transformer:
     Raises:
         WeightsError: naming the tensors that are missing, not known, misshapen or not finite.
     """
-    return Transformer.from_weights(_ours(_without_prefix(weights), LAYOUTS["paper"]))
+    return Transformer.from_weights(_ours(without_prefix(weights), LAYOUTS["paper"]))
 
 
 @usual_torch()
@@ -302,7 +301,7 @@ def from_transformer_lens(weights: Mapping[str, Tensor], config: object = None) 
             asks for what our model does not do.
     """
     _check_config(config)
-    return Transformer.from_weights(_ours(_without_prefix(weights), LAYOUTS["transformer_lens"]))
+    return Transformer.from_weights(_ours(without_prefix(weights), LAYOUTS["transformer_lens"]))
 
 
 def to_paper(model: Transformer) -> Weights:
@@ -417,34 +416,6 @@ def _theirs(model: Transformer, layout: Layout) -> Weights:
     return weights | zeros
 
 
-def _layout_of(weights: Mapping[str, Tensor]) -> str | None:
-    """As ``recognise``, or None."""
-    weights = _without_prefix(weights)
-    if "W_E" in weights and "attn.W_Q" in weights:
-        return "grokcourse"
-    output = weights.get("blocks.0.attn.W_O")
-    if "embed.W_E" in weights and isinstance(output, Tensor):
-        return {2: "paper", 3: "transformer_lens"}.get(output.ndim)  # one matrix for all heads, or one each
-    return None
-
-
-def _without_prefix(weights: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
-    """Without what all names begin with, such as ``module.``, which wrappers of models put there.
-
-    Raises:
-        WeightsError: if this is something else than tensors by name.
-    """
-    if not isinstance(weights, Mapping):
-        raise WeightsError(
-            f"weights are a dict of tensors by name, but this is a {type(weights).__name__}: of a module pass its "
-            "state_dict(), and of several checkpoints one"
-        )
-    while len(weights) > 1 and len(firsts := {str(name).partition(".")[0] for name in weights}) == 1:
-        prefix = f"{firsts.pop()}."
-        weights = {name.removeprefix(prefix): weight for name, weight in weights.items()}
-    return weights
-
-
 def _check_names(weights: Mapping[str, Tensor], layout: Layout) -> None:
     needed = set(layout.names.values())
     missing = sorted(name for name in needed - set(weights) if not name.endswith(("b_in", "b_out")))
@@ -461,7 +432,7 @@ def _check_names(weights: Mapping[str, Tensor], layout: Layout) -> None:
             if sign in name and not (sign == "blocks." and name.startswith("blocks.0.")):
                 raise WeightsError(f"our model cannot hold {name}: {reason}")
     if missing or surplus:
-        faults = [f"{_listed(missing)} missing"] * bool(missing) + [f"{_listed(surplus)} not known"] * bool(surplus)
+        faults = [f"{listed(missing)} missing"] * bool(missing) + [f"{listed(surplus)} not known"] * bool(surplus)
         raise WeightsError(f"these are not all of {layout.title} weights and nothing else: {'; '.join(faults)}")
 
 
@@ -571,204 +542,14 @@ def _check_config(config: object) -> None:
     for name, value in needed.items():
         if entries.get(name, value) != value:
             raise WeightsError(f"the config says {name} = {entries[name]!r}, but our model has {name} = {value!r}")
-    scale, d_head = _number(entries.get("attn_scale")), _number(entries.get("d_head"))
+    scale, d_head = number(entries.get("attn_scale")), number(entries.get("d_head"))
     if isinstance(scale, (int, float)) and d_head and scale > 0 and not math.isclose(scale, math.sqrt(d_head)):
         raise WeightsError(f"the config divides attention scores by {scale:g}, our model by √d_head = {d_head**0.5:g}")
 
 
-def _number(value: Any) -> Any:
-    """A number, also where the file holds it as one of numpy's; anything else as it is."""
-    if isinstance(value, _StandIn) and [type(argument) for argument in value.arguments[1:]] == [bytes]:
-        kind = getattr(value.arguments[0], "arguments", (None,))[0]  # numpy.dtype("f8")
-        if kind in (forms := {"f8": "<d", "f4": "<f", "i8": "<q", "i4": "<i"}):
-            return struct.unpack(forms[kind], value.arguments[1])[0]
-    return value
-
-
-class _StandIn:
-    """In place of an object of a class that a file names: it holds what the file gives it, and does nothing."""
-
-    arguments: tuple = ()
-
-    def __new__(cls, *arguments: object) -> "_StandIn":
-        made = super().__new__(cls)
-        made.arguments = arguments
-        return made
-
-    def __init__(self, *arguments: object) -> None:
-        pass
-
-    def __setstate__(self, state: object) -> None:
-        if isinstance(state, dict):
-            self.__dict__.update(state)
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__qualname__}>"
-
-
-def _stand_in(full_name: str) -> type[_StandIn]:
-    """A class of that name, in which torch's unpickler finds nothing but ours."""
-    module, _, name = full_name.rpartition(".")
-    return type(name, (_StandIn,), {"__module__": module, "__qualname__": name})
-
-
-def _read(path: Path | str) -> Any:
-    """What is in a file: tensors by name, or whatever ``torch.save`` wrote."""
-    path = Path(path)
-    if not path.is_file():
-        hint = ": read a run of ours with grokcourse.runs.load" if (path / "run.json").is_file() else ""
-        raise WeightsError(f"{path} is not a file{hint}")
-    if path.name == "checkpoints.safetensors" and (path.parent / "run.json").is_file():
-        raise WeightsError(
-            f"{path} is part of a run of ours: read that with grokcourse.runs.load({str(path.parent)!r})"
-        )
-    try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
-        others = get_unsafe_globals_in_checkpoint(path) if zipfile.is_zipfile(path) else []
-        with safe_globals([_stand_in(name) for name in others]):
-            return _plain(torch.load(path, map_location="cpu", weights_only=True))
-    except SafetensorError as error:
-        raise WeightsError(f"{path} is no safetensors file, or damaged: {error}") from error
-    except Exception as error:  # whatever a wrong or damaged file makes the unpickler stumble over
-        if not (isinstance(error, pickle.UnpicklingError) and zipfile.is_zipfile(path)):
-            raise WeightsError(f"{path} cannot be read: it is no file of torch.save, or damaged") from error
-        raise WeightsError(
-            f"{path} holds Python objects that cannot be read without running code, so it was not opened. If you trust "
-            "whoever made it, keep the weights alone, in a Python that has what they used:\n"
-            f'    content = torch.load("{path.name}", map_location="cpu", weights_only=False)\n'
-            '    torch.save({"model": content["model"]}, "weights.pth")'
-        ) from error
-
-
-def _plain(content: Any) -> Any:
-    """The same with the state dict in place of each module; as deep as ``_checkpoints`` looks."""
-    if isinstance(content, _StandIn) and isinstance(vars(content).get("_modules"), Mapping):
-        return _state_dict(content)
-    if isinstance(content, Mapping):
-        return {name: _plain(value) for name, value in content.items()}
-    if isinstance(content, (list, tuple)):
-        return [_plain(value) for value in content]
-    return content
-
-
-def _state_dict(module: _StandIn, prefix: str = "") -> Weights:
-    """The state dict of a module that was saved whole."""
-    fields = vars(module)
-    own = {**fields.get("_parameters", {}), **fields.get("_buffers", {})}
-    passing = fields.get("_non_persistent_buffers_set", ())
-    found = {prefix + name: tensor for name, tensor in own.items() if tensor is not None and name not in passing}
-    for name, part in fields.get("_modules", {}).items():
-        if isinstance(part, _StandIn):
-            found |= _state_dict(part, f"{prefix}{name}.")
-    return found
-
-
-def _config(content: Any) -> object:
-    """The config of TransformerLens, or of the paper's code, that a file holds beside the weights, or None."""
-    config = content.get("config", content.get("cfg")) if isinstance(content, Mapping) else None
-    entries = vars(config) if isinstance(config, _StandIn) else config
-    is_theirs = isinstance(entries, Mapping) and ("normalization_type" in entries or "act_type" in entries)
-    return entries if is_theirs else None
-
-
-def _is_weights(value: object) -> bool:
-    return isinstance(value, Mapping) and bool(value) and all(isinstance(tensor, Tensor) for tensor in value.values())
-
-
-def _weights(path: Path | str, content: Any, step: int | None) -> Weights:
-    """The final model in what a file holds, or that of a step."""
-    if step is None:
-        single = _single(content)
-        return single if single is not None else list(_checkpoints(path, content).values())[-1]
-    found = _checkpoints(path, content)
-    if step not in found:
-        raise WeightsError(f"{path} has no checkpoint of step {step}; there are: {_listed(map(str, found))}")
-    return found[step]
-
-
 def _state_dicts(path: Path | str, content: Any) -> dict[int, Weights]:
     """All checkpoints in what a file holds, as state dicts of our model, by step, rising."""
-    found = _checkpoints(path, content)
-    with _naming(path):
-        _check_config(_config(content))
+    found = checkpoints_in(path, content)
+    with naming(path):
+        _check_config(config_in(content))
         return {step: from_weights(weights).state_dict() for step, weights in sorted(found.items())}
-
-
-def _single(content: Any) -> Weights | None:
-    """The final model in what a file holds, or None if there are only checkpoints."""
-    if _is_weights(content):
-        return dict(content)
-    if not isinstance(content, Mapping):
-        return None
-    tensors = {name: value for name, value in content.items() if isinstance(value, Tensor)}
-    if _layout_of(tensors):  # other entries stand among the tensors
-        return tensors
-    for name in ("model", "state_dict", "model_state_dict"):
-        if _is_weights(content.get(name)):
-            return dict(content[name])
-    known = [value for value in content.values() if _is_weights(value) and _layout_of(value)]
-    return dict(known[0]) if len(known) == 1 else None
-
-
-def _checkpoints(path: Path | str, content: Any) -> dict[int, Weights]:
-    """The checkpoints in what a file holds, by step; a single model counts as one."""
-    several: Any = content
-    steps: Any = None
-    if isinstance(content, Mapping):
-        for name, steps_name in (("state_dicts", "epochs"), ("checkpoints", "checkpoint_epochs")):
-            if name in content:
-                several, steps = content[name], content.get(steps_name)
-    if isinstance(several, Mapping) and several and all(str(step).isdigit() for step in several):
-        steps, several = list(several), list(several.values())
-    if isinstance(several, list) and several and all(_single(entry) is not None for entry in several):
-        if steps is None:
-            steps = [_step(entry) for entry in several]
-            steps = list(range(len(several))) if None in steps else steps
-        if isinstance(steps, _StandIn):
-            raise WeightsError(
-                f"{path} has its steps as an object of {type(steps).__module__}, which is not read: "
-                "save them as a list or a tensor"
-            )
-        steps = [_number(step) for step in steps]
-        if strange := [step for step in steps if not str(step).isdigit()]:
-            raise WeightsError(f"{path} has a step that is no whole number: {strange[0]!r}")
-        steps = [int(step) for step in steps]
-        if len(steps) != len(several) or len(set(steps)) != len(steps):
-            raise WeightsError(f"{path} has {len(several)} checkpoints, but {len(set(steps))} different steps for them")
-        return {step: _single(entry) or {} for step, entry in zip(steps, several, strict=True)}
-    if (single := _single(content)) is not None:
-        return {_step(content) or 0: single}
-    raise WeightsError(
-        f"{path} holds no weights where they are looked for: neither tensors by name, nor these under model, "
-        f"state_dict, model_state_dict, state_dicts or checkpoints, but {_described(content)}"
-    )
-
-
-def _step(content: Any) -> int | None:
-    """The step that stands beside a single model."""
-    found = [content[name] for name in ("epoch", "step") if isinstance(content.get(name), int)]
-    return found[0] if found else None
-
-
-def _described(content: Any) -> str:
-    if isinstance(content, Mapping):
-        return f"a dict of {_listed(map(str, content))}" if content else "an empty dict"
-    return f"a {type(content).__name__}"
-
-
-def _listed(names: Iterable[str], most: int = 8) -> str:
-    names = list(names)
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
-
-
-@contextmanager
-def _naming(path: Path | str) -> Iterator[None]:
-    """Within it, a ``WeightsError`` says which file it was."""
-    try:
-        yield
-    except WeightsError as error:
-        if str(path) in str(error):
-            raise
-        raise WeightsError(f"{path}: {error}") from error
