@@ -8,7 +8,7 @@ BOOK := $(BIN)/jupyter-book build . -n -W --keep-going
 PEERS := $(patsubst tests/peers/%.txt,$(VENV)/peers/%/.installed,$(wildcard tests/peers/*.txt))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup site peers test notebooks lint train bench clean
+.PHONY: help setup site peers test notebooks lint train bench dist clean
 
 help: ## Say what there is (this)
 	@echo "make TARGET, where TARGET is one of"
@@ -56,6 +56,10 @@ train: setup ## Train the reference runs that are not in runs/ yet (hours; ARGS=
 bench: setup ## Time the training step, and grading, against their peers (half an hour)
 	$(BIN)/python benchmarks/train_step.py
 	$(BIN)/python benchmarks/grading.py
+
+dist: setup ## Build the package's sdist and wheel into dist/
+	rm -rf dist
+	$(BIN)/python -m hatchling build -d dist
 
 clean: ## Remove the built site and every cached result (.venv and runs stay)
 	rm -rf _build
