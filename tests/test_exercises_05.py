@@ -106,7 +106,7 @@ def circle_by_normalize(matrix, k):
 
 
 def table_by_broadcasting(k, p):
-    angle = torch.arange(p) * (2 * math.pi * k / p)
+    angle = torch.arange(p).double() * (2 * math.pi * k / p)
     c, s = torch.cos(angle), torch.sin(angle)
     return c[:, None] * c[None, :] - s[:, None] * s[None, :]
 
@@ -114,24 +114,38 @@ def table_by_broadcasting(k, p):
 def table_in_a_loop(k, p):
     w = 2 * math.pi * k / p
     return torch.tensor(
-        [[math.cos(w * a) * math.cos(w * b) - math.sin(w * a) * math.sin(w * b) for b in range(p)] for a in range(p)]
+        [[math.cos(w * a) * math.cos(w * b) - math.sin(w * a) * math.sin(w * b) for b in range(p)] for a in range(p)],
+        dtype=torch.float64,
     )
 
 
 def table_in_numpy(k, p):
     angle = 2 * np.pi * k * np.arange(p) / p
-    return np.outer(np.cos(angle), np.cos(angle)) - np.outer(np.sin(angle), np.sin(angle))
+    return torch.from_numpy(np.outer(np.cos(angle), np.cos(angle)) - np.outer(np.sin(angle), np.sin(angle)))
+
+
+def table_with_complex_numbers(k, p):
+    point = torch.polar(torch.ones(p).double(), 2 * math.pi * k / p * torch.arange(p).double())
+    return torch.outer(point, point).real
 
 
 def keep_by_projecting(matrix, kept):
     basis = fourier.fourier_basis(len(matrix), dtype=matrix.dtype)
     rows = basis[[row for row in range(len(basis)) if (row + 1) // 2 in set(kept)]]
-    return rows.T @ (rows @ matrix)
+    return torch.einsum("ij,ik,k...->j...", rows, rows, matrix)
+
+
+def keep_part_by_part(matrix, kept):
+    components, belongs = fourier.transform(matrix), fourier.frequencies(len(matrix))
+    left = torch.zeros_like(components)
+    for k in kept:
+        left[belongs == k] = components[belongs == k]
+    return fourier.inverse_transform(left)
 
 
 def keep_by_fft(matrix, kept):
     spectrum = torch.fft.rfft(matrix, dim=0)
-    mask = torch.zeros(len(spectrum), 1, dtype=matrix.dtype)
+    mask = torch.zeros(len(spectrum), *[1] * (matrix.ndim - 1), dtype=matrix.dtype)
     mask[list(kept)] = 1
     return torch.fft.irfft(spectrum * mask, n=len(matrix), dim=0)
 
@@ -152,8 +166,10 @@ ALTERNATIVES = [
     ("cos_of_sum", table_by_broadcasting),
     ("cos_of_sum", table_in_a_loop),
     ("cos_of_sum", table_in_numpy),
+    ("cos_of_sum", table_with_complex_numbers),
     ("keep_frequencies", keep_by_projecting),
     ("keep_frequencies", keep_by_fft),
+    ("keep_frequencies", keep_part_by_part),
     ("shifted_spectrum", "B"),
     ("shifted_spectrum", " (b)"),
 ]

@@ -60,11 +60,12 @@ def transform(x: Tensor, dim: int = 0) -> Tensor:
     """How much of each basis function there is in x, along one of its dimensions.
 
     Args:
-        x: floats, with p entries along ``dim``; the modulus is read off there.
-        dim: the dimension that runs over the numbers 0 … p − 1.
+        x: floats, with p entries along ``dim`` and any other dimensions; the modulus is read off there.
+        dim: the dimension that runs over the numbers 0 … p − 1; −1 is the last.
 
     Returns:
-        The shape of x; along ``dim`` the components now go by basis function, in the order of ``fourier_basis``.
+        The shape and dtype of x; along ``dim`` the components now go by basis function, in the order of
+        ``fourier_basis``.
 
     Raises:
         ValueError: if x does not hold floats, or has fewer than 2 entries along ``dim``.
@@ -107,12 +108,12 @@ def energy_per_frequency(matrix: Tensor, dim: int = 0) -> Tensor:
     Nothing is lost: the energies add up to the sum of all squared entries (Parseval).
 
     Args:
-        matrix: floats, with p entries along ``dim`` and any others: for the embedding pass ``W_E[:p]``, as the
-            row of ``=`` is no number.
-        dim: the dimension that runs over the numbers.
+        matrix: floats, with p entries along ``dim`` and any other dimensions, or none: for the embedding pass
+            ``W_E[:p]``, as the row of ``=`` is no number.
+        dim: the dimension that runs over the numbers; −1 is the last.
 
     Returns:
-        (p // 2 + 1,): entry k is the energy of frequency k, entry 0 that of the constant.
+        (p // 2 + 1,) of the matrix's dtype: entry k is the energy of frequency k, entry 0 that of the constant.
 
     Raises:
         ValueError: as ``transform``.
@@ -126,11 +127,12 @@ def keep_frequencies(matrix: Tensor, kept: Iterable[int]) -> Tensor:
     """The part of a matrix over the numbers that lies in some frequencies; all else is removed, the constant too.
 
     Args:
-        matrix: (p, …) floats, one row per number, such as ``W_E[:p]``.
-        kept: frequencies from 0 (the constant) to p // 2.
+        matrix: (p, …) floats, one row per number, such as ``W_E[:p]``: any number of dimensions.
+        kept: frequencies from 0 (the constant) to p // 2, in a list, a set or a generator.
 
     Returns:
-        The shape of the matrix. What is kept and what is removed add up to the matrix, and so do their energies.
+        The shape and dtype of the matrix. What is kept and what is removed add up to the matrix, and so do their
+        energies.
 
     Raises:
         ValueError: if there is no such frequency, or as ``transform``.
@@ -164,7 +166,8 @@ def key_frequencies(energy: Tensor, over_median: float = 4.0, of_largest: float 
         over_median: how many times the median a key frequency exceeds.
         of_largest: the least share of the largest energy that a key frequency has.
 
-    Beside a constant, what rounding leaves of its energy in the waves is no spectrum: then none is key either.
+    Returns:
+        Whole numbers from 1 to p // 2.
 
     Raises:
         ValueError: if ``energy`` is not one-dimensional with at least two entries, or an entry is negative or NaN.
@@ -174,7 +177,8 @@ def key_frequencies(energy: Tensor, over_median: float = 4.0, of_largest: float 
     if not (energy >= 0).all():
         raise ValueError("energies are sums of squares: none can be negative or NaN")
     waves = energy[1:]
-    rounding = (64 * torch.finfo(energy.dtype).eps) ** 2 * energy[0]  # of each wave of a matrix that is constant
+    # What rounding leaves of a constant's energy in each wave is no spectrum: then none is key.
+    rounding = (64 * torch.finfo(energy.dtype).eps) ** 2 * energy[0]
     stands_out = (waves > over_median * waves.quantile(0.5)) & (waves >= of_largest * waves.max()) & (waves > rounding)
     by_energy = waves.argsort(descending=True)
     return (by_energy[stands_out[by_energy]] + 1).tolist()
@@ -194,7 +198,7 @@ def circle(matrix: Tensor, k: int) -> Tensor:
         k: the frequency, 1 … (p − 1) // 2.
 
     Returns:
-        (p, 2): the coordinates of each number along the cos and the sin direction.
+        (p, 2) of the matrix's dtype: the coordinates of each number along the cos and the sin direction.
 
     Raises:
         ValueError: if k has no cosine and sine, or the matrix none of that frequency (so there is no direction).
@@ -215,11 +219,11 @@ def cos_of_sum(k: int, p: int) -> Tensor:
     Only the waves of a alone and of b alone enter, cos(ω_k a), sin(ω_k a), cos(ω_k b) and sin(ω_k b) with ω_k = 2πk/p.
 
     Args:
-        k: the frequency.
+        k: the frequency, a whole number of any size.
         p: the modulus.
 
     Returns:
-        (p, p) float64: entry [a, b] is cos(ω_k (a + b)), the same as cos(ω_k ((a + b) mod p)).
+        (p, p) float64, with all its digits: entry [a, b] is cos(ω_k (a + b)), the same as cos(ω_k ((a + b) mod p)).
     """
     angle = 2 * math.pi * k * torch.arange(p, dtype=torch.float64, device="cpu") / p
     cos, sin = angle.cos(), angle.sin()

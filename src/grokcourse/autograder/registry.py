@@ -475,7 +475,7 @@ CHAPTERS: dict[str, tuple[Exercise, ...]] = {
             teaches="that taking a function apart is one matrix product, along one dimension",
             hints=(
                 "For a single function it is one product of a matrix and a vector. Which side does the basis stand on?",
-                "For a table, move `dim` to the front (`movedim`), multiply, and move it back.",
+                "For a table, move `dim` to the end (`movedim`), multiply by the basis turned round, move it back.",
                 "`fourier_basis` takes the dtype as an argument: the basis should have that of `x`.",
             ),
         ),

@@ -106,6 +106,23 @@ def call_on_views(function: Callable[..., Any], *args: Any, **kwargs: Any) -> di
     return {"value": value, "changed": any(isinstance(arg, Tensor) and not arg.equal(view) for arg, view in pairs)}
 
 
+def call_with_copies(function: Callable[..., Any], *args: Any, **kwargs: Any) -> dict[str, Any]:
+    """What the function returns, given copies; whether it changed any of them, and whether it returned numpy arrays."""
+    copies = [arg.clone() if isinstance(arg, Tensor) else arg for arg in args]
+    value = function(*copies, **kwargs)
+    parts = value if isinstance(value, (tuple, list)) else [value]
+    return {
+        "value": value,
+        "changed": any(isinstance(a, Tensor) and not a.equal(b) for a, b in zip(args, copies, strict=True)),
+        "is_numpy": any(isinstance(part, (np.ndarray, np.generic)) for part in parts),
+    }
+
+
+def generator(items: Iterable[Any]) -> Iterable[Any]:
+    """The items one after the other, and only once."""
+    return (item for item in items)
+
+
 class NumpyArray:
     """Stands for an array where a tensor should be."""
 

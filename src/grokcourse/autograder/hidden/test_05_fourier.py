@@ -8,6 +8,7 @@ import torch
 from ... import fourier
 from .. import answers
 from ..testing import checks, expect, expect_close, expect_tensor, mistake
+from .care import TYPES, UNCHANGED, expect_dtypes, expect_unchanged, expect_values
 from .questions import expect_choice, wrong_values
 
 TIGHT = {"rtol": 1e-11, "atol": 1e-11}
@@ -41,45 +42,55 @@ def _moduli(draw):
 
 @checks("fourier_basis", "p waves, each of length one, and at right angles to each other")
 def test_fourier_basis_orthonormal(student, draw):
-    for p, got in [(p, student.fourier_basis(p)) for p in _moduli(draw)]:
-        got = expect_tensor(got, (p, p), torch.float32, f"p = {p}")
+    moduli = 3, 5, draw.prime(7, 13), draw.prime(17, 31)
+    for p, got in [(p, student.fourier_basis(p)) for p in moduli]:
+        on = f"p = {p}"
+        got = expect_values(got, (p, p), on)
         products = got @ got.T
-        expect_close(products.diagonal(), torch.ones(p), "each row should have length one", f"p = {p}", atol=1e-4)
+        expect_close(products.diagonal(), torch.ones(p), "each row should have length one", on, atol=1e-4)
         message = "the dot product of two different rows should be zero"
-        expect_close(products, torch.eye(p), message, f"p = {p}", atol=1e-4)
+        expect_close(products, torch.eye(p), message, on, atol=1e-4)
         message = "each wave should go as far down as up: all rows but the first add up to zero"
-        expect_close(got[1:].sum(dim=1), torch.zeros(p - 1), message, f"p = {p}", atol=1e-3)
+        expect_close(got[1:].sum(dim=1), torch.zeros(p - 1), message, on, atol=1e-3)
 
 
 @checks("fourier_basis", "odd p: a constant, then cosine and sine of frequency 1, of frequency 2, and so on")
 def test_fourier_basis_odd(student, draw):
     moduli = 3, 5, draw.prime(7, 13), draw.prime(17, 31)
     for p, got in [(p, student.fourier_basis(p)) for p in moduli]:
-        got = expect_tensor(got, (p, p), on=f"p = {p}")
-        expect_close(got[0], np.full(p, p**-0.5), "row 0 should be the constant of length one", f"p = {p}", atol=1e-4)
+        on = f"p = {p}"
+        got = expect_values(got, (p, p), on)
+        expect_close(got[0], np.full(p, p**-0.5), "row 0 should be the constant of length one", on, atol=1e-4)
         for k in range(1, p // 2 + 1):
             for row, name, phase in ((2 * k - 1, "cosine", 0), (2 * k, "sine", np.pi / 2)):
                 wave = _wave(p, k, phase) * np.sqrt(2 / p)
                 message = f"row {row} should be the {name} of frequency {k}, scaled to length one"
-                expect_close(got[row], wave, message, f"p = {p}", atol=1e-4)
+                expect_close(got[row], wave, message, on, atol=1e-4)
 
 
 @checks("fourier_basis", "even p: the last row alternates between plus and minus, and has no sine")
 def test_fourier_basis_even(student, draw):
     moduli = 2, 4, 2 * draw.integer(3, 5), 2 * draw.integer(6, 10)
     for p, got in [(p, student.fourier_basis(p)) for p in moduli]:
-        got = expect_tensor(got, (p, p), on=f"p = {p}")
+        on = f"p = {p}"
+        got = expect_values(got, (p, p), on)
         signs = 1.0 - 2.0 * (np.arange(p) % 2)
         message = "the last row should be plus, minus, plus, minus, …, scaled to length one"
-        expect_close(got[-1], signs / np.sqrt(p), message, f"p = {p}", atol=1e-4)
+        expect_close(got[-1], signs / np.sqrt(p), message, on, atol=1e-4)
         expected = _components(np.eye(p))
-        expect_close(got, expected, "the other rows should be as for odd p", f"p = {p}", atol=1e-4)
+        expect_close(got, expected, "the other rows should be as for odd p", on, atol=1e-4)
 
 
-@checks("fourier_basis", "float64 if asked for, with all its digits")
+@checks("fourier_basis", "the dtype is float32, or the one that is asked for, with all its digits")
 def test_fourier_basis_dtype(student, draw):
-    function, moduli = student.value("fourier_basis"), (3, 4, draw.integer(5, 20), draw.prime(90, 130))
-    for p, got in [(p, student.make("call_with_dtype", function, "float64", p)) for p in moduli]:
+    function, moduli = student.value("fourier_basis"), (3, draw.prime(5, 20), draw.prime(90, 130))
+    plain = [student.fourier_basis(p) for p in moduli]
+    exact = [student.make("call_with_dtype", function, "float64", p) for p in moduli]
+    for p, got in zip(moduli, plain, strict=True):
+        on = f"p = {p}"
+        expect_tensor(got, (p, p), torch.float32, on)
+        expect_close(got, _components(np.eye(p)), "the rows should be the waves in order", on, atol=1e-4)
+    for p, got in zip(moduli, exact, strict=True):
         on = f"p = {p}, dtype = torch.float64"
         got = expect_tensor(got, (p, p), torch.float64, on)
         message = "the rows should be the waves in order, exact to float64's digits"
@@ -134,10 +145,51 @@ def even_last_row_like_a_cosine(p, dtype=torch.float32, device=None):
     return basis.to(dtype)
 
 
-@mistake("fourier_basis", "For even p the fastest sine is zero at every whole number: it is no wave to build with.")
+NO_LAST_SINE = "For even p the fastest sine is zero at every whole number: it is no wave to build with."
+
+
+@mistake("fourier_basis", NO_LAST_SINE)
 def even_with_a_zero_sine(p, dtype=torch.float32, device=None):
     basis = _basis(p, dtype)
     return torch.cat([basis, torch.zeros(1, p, dtype=dtype)]) if p % 2 == 0 else basis
+
+
+def _with_every_sine(p, angles, dtype):
+    """Scaled by its own length, what rounding leaves of the last sine becomes a row of noise."""
+    rows = [torch.ones(p, dtype=torch.float64)]
+    for angle in angles:
+        rows += [angle.cos(), angle.sin()]
+    rows = torch.stack(rows)
+    return (rows / rows.norm(dim=1, keepdim=True)).to(dtype)
+
+
+@mistake("fourier_basis", NO_LAST_SINE)
+def even_with_rounding_for_a_sine(p, dtype=torch.float32, device=None):
+    n = torch.arange(p, dtype=torch.float64)
+    return _with_every_sine(p, [2 * math.pi * k * n / p for k in range(1, p // 2 + 1)], dtype)
+
+
+@mistake("fourier_basis", NO_LAST_SINE)
+def even_with_rounding_for_a_sine_too(p, dtype=torch.float32, device=None):
+    n = torch.arange(p, dtype=torch.float64)
+    return _with_every_sine(p, [2 * math.pi * k / p * n for k in range(1, p // 2 + 1)], dtype)
+
+
+@mistake("fourier_basis", "For even p a wave is missing: frequency p/2 has a cosine, so that there are p rows.")
+def even_without_the_last(p, dtype=torch.float32, device=None):
+    return _basis(p, dtype)[: p - 1 if p % 2 == 0 else p]
+
+
+@mistake("fourier_basis", "Frequency 0 has no sine: that would be zero everywhere. After the constant comes cos 1.")
+def with_a_sine_of_frequency_zero(p, dtype=torch.float32, device=None):
+    basis = _basis(p, dtype)
+    return torch.cat([basis[:1], torch.zeros_like(basis[:1]), basis[1:]])[:p]
+
+
+@mistake("fourier_basis", "Frequency 0 has no sine: that is zero everywhere, and has no length to be scaled by.")
+def with_nothing_by_nothing(p, dtype=torch.float32, device=None):
+    basis = with_a_sine_of_frequency_zero(p, dtype)
+    return basis / basis.norm(dim=1, keepdim=True)
 
 
 @mistake("fourier_basis", "Cosine and sine of each frequency are exchanged.")
@@ -170,6 +222,16 @@ def half_a_turn(p, dtype=torch.float32, device=None):
     return _basis(p, dtype, turns=0.5)
 
 
+@mistake("fourier_basis", "The angle is not in radians: a full turn is 2π, and the factor is missing.")
+def without_two_pi(p, dtype=torch.float32, device=None):
+    return _basis(p, dtype, turns=1 / (2 * math.pi))
+
+
+@mistake("fourier_basis", "The result is float64, whatever is asked for: convert it at the end, with `.to(dtype)`.")
+def always_float64(p, dtype=torch.float32, device=None):
+    return _basis(p, torch.float64)
+
+
 @mistake("fourier_basis", "The argument `dtype` has no effect.")
 def dtype_ignored(p, dtype=torch.float32, device=None):
     return _basis(p)
@@ -188,26 +250,23 @@ def converted_too_late(p, dtype=torch.float32, device=None):
 
 @checks("transform", "a single function: its dot product with each wave, in the basis's order")
 def test_transform_function(student, draw):
-    functions = [draw.normal(p) for p in _moduli(draw)]
+    functions = [torch.tensor([5.0, 2.0, 2.0]), *(draw.normal(p) for p in _moduli(draw))]
     for x, got in [(x, student.transform(x)) for x in functions]:
         on = f"one function on p = {len(x)} numbers"
-        expect_tensor(got, x.shape, torch.float32, on)
-        expect_close(
-            got, _components(x), "component i should be the dot product with row i of the basis", on, atol=1e-4
-        )
+        message = "component i should be the dot product with row i of the basis"
+        expect_close(expect_values(got, x.shape, on), _components(x), message, on, atol=1e-4)
 
 
-@checks("transform", "a table: along the dimension that is asked for, and in place of it")
+@checks("transform", "a table: along the dimension that is asked for, and in place of it", weight=2)
 def test_transform_dim(student, draw):
     p, d, e = 2 * draw.integer(2, 4) + 1, 2 * draw.integer(5, 7), draw.integer(2, 4)
-    cases = [((3, 2), 0), ((2, 3), 1), ((p, d), 0), ((d, p), 1), ((d, p), -1)]
+    cases = [((3, 2), 0), ((2, 3), 1), ((p, d), 0), ((d, p), 1), ((d, p), -1), ((p, p), 1)]
     cases += [((e, p, d), 1), ((p, e, d), 0), ((e, d, p), 2)]
     cases = [(draw.normal(*shape), dim) for shape, dim in cases]
     for x, dim, got in [(x, dim, student.transform(x, dim)) for x, dim in cases]:
         on = f"shape {tuple(x.shape)}, dim = {dim}"
-        expect_tensor(got, x.shape, on=on)
         message = "along `dim` there should be the components, elsewhere everything should stay in its place"
-        expect_close(got, _components(x, dim), message, on, atol=1e-4)
+        expect_close(expect_values(got, x.shape, on), _components(x, dim), message, on, atol=1e-4)
 
 
 @checks("transform", "a wave of the basis has a single component, and no energy is lost")
@@ -222,24 +281,21 @@ def test_transform_wave(student, draw):
         on = f"three times the {'sine' if is_sine else 'cosine'} of frequency {k}, scaled to length one, p = {p}"
         expected = torch.zeros(p)
         expected[2 * k - 1 + is_sine] = 3
-        expect_close(expect_tensor(of_wave, (p,), on=on), expected, "only its own component should be 3", on, atol=1e-4)
+        expect_close(expect_values(of_wave, (p,), on), expected, "only its own component should be 3", on, atol=1e-4)
         on = f"a random function, p = {p}"
-        energy = expect_tensor(of_noise, (p,), on=on).square().sum()
+        energy = expect_values(of_noise, (p,), on).square().sum()
         expect_close(energy, noise.square().sum(), "the squares should add up to the same before and after", on)
 
 
-@checks("transform", "float64 stays float64, and what was passed in stays as it was")
-def test_transform_care(student, draw):
-    function = student.value("transform")
-    cases = []
-    for shape, dim in (((3, 2), 0), ((draw.integer(4, 6), draw.integer(7, 12)), 1), ((17, 3), 0)):
-        x = draw.normal(*shape, dtype=torch.float64)
-        cases.append((x, dim, student.make("call_on_views", function, x, dim)))
-    for x, dim, got in cases:
-        on = f"float64, shape {tuple(x.shape)}, dim = {dim}"
-        value = expect_tensor(got["value"], x.shape, torch.float64, on)
-        expect_close(value, _components(x, dim), "the components should be exact to float64's digits", on, **TIGHT)
-        expect(not got["changed"], "x should not be changed in place", on)
+@checks("transform", TYPES, side=True)
+def test_transform_dtype(student, draw):
+    cases = [(draw.normal(p, d, dtype=torch.float64),) for p, d in ((3, 2), (draw.integer(7, 12), 3))]
+    expect_dtypes(student, "transform", cases, _components)
+
+
+@checks("transform", UNCHANGED, side=True)
+def test_transform_unchanged(student, draw):
+    expect_unchanged(student, "transform", [(draw.normal(5, 3),), (draw.normal(draw.integer(7, 12)),)], "x")
 
 
 @mistake("transform", "This is the way back: it adds up waves, with x as the amounts.")
@@ -292,6 +348,83 @@ def transform_in_float32(x, dim=0):
     return fourier.transform(x.float(), dim)
 
 
+@mistake("transform", "The basis is float32, whatever x is: `fourier_basis` takes a dtype as an argument.")
+def basis_of_another_dtype(x, dim=0):
+    return torch.tensordot(fourier.fourier_basis(x.shape[dim]), x, dims=([1], [dim])).movedim(0, dim)
+
+
+LAST_TWO = "`@` multiplies along the last two dimensions: with more of them, use `tensordot`, or put `dim` last."
+
+
+@mistake("transform", LAST_TWO)
+def matrix_product_after_movedim(x, dim=0):
+    return (fourier.fourier_basis(x.shape[dim], x.dtype) @ x.movedim(dim, 0)).movedim(0, dim)
+
+
+@mistake("transform", LAST_TWO)
+def matrix_product_after_transpose(x, dim=0):
+    if x.ndim == 1:
+        return fourier.transform(x)
+    return (fourier.fourier_basis(x.shape[dim], x.dtype) @ x.transpose(0, dim)).transpose(0, dim)
+
+
+@mistake("transform", LAST_TWO)
+def two_dimensions_only(x, dim=0):
+    basis = fourier.fourier_basis(x.shape[dim], x.dtype)
+    return basis @ x if dim == 0 else x @ basis.T
+
+
+@mistake(
+    "transform", "`.T` turns all dimensions round, and `@` takes the last two: this works for tables of two dimensions."
+)
+def turned_for_dim(x, dim=0):
+    def turned(table):
+        return table.permute(*reversed(range(table.ndim)))
+
+    basis = fourier.fourier_basis(x.shape[dim], x.dtype)
+    return basis @ x if dim == 0 else turned(basis @ turned(x))
+
+
+@mistake("transform", "Where the numbers run along the second dimension, this multiplies with the basis turned round.")
+def the_way_back_for_other_dims(x, dim=0):
+    return fourier.transform(x) if dim == 0 else fourier.inverse_transform(x, dim)
+
+
+@mistake(
+    "transform",
+    "`reshape` moves no dimension, it only counts the entries off anew: `movedim` and `transpose` move one.",
+)
+def reshaped_for_moved(x, dim=0):
+    p = x.shape[dim]
+    return fourier.transform(x.reshape(p, -1)).reshape(x.shape)
+
+
+@mistake("transform", "Only the cosines are here: of an FFT's result `.imag` holds the sines, with a minus.")
+def real_half_of_the_spectrum(x, dim=0):
+    return torch.fft.rfft(x, dim=dim).real
+
+
+@mistake("transform", "Only the cosines are here: of an FFT's result `.imag` holds the sines, with a minus.")
+def real_half_scaled(x, dim=0):
+    return torch.fft.rfft(x, dim=dim, norm="ortho").real
+
+
+@mistake("transform", "The real part of a full FFT has each cosine twice, and no sine.")
+def real_part_of_the_fft(x, dim=0):
+    return torch.fft.fft(x, dim=dim).real
+
+
+@mistake("transform", "The real part of a full FFT has each cosine twice, and no sine.")
+def real_part_scaled(x, dim=0):
+    return torch.fft.fft(x, dim=dim, norm="ortho").real
+
+
+@mistake("transform", "All cosines come first here and all sines after them; in the basis they take turns.")
+def transform_cosines_first(x, dim=0):
+    rows = list(range(x.shape[dim]))
+    return fourier.transform(x, dim).index_select(dim, torch.tensor(rows[:1] + rows[1::2] + rows[2::2]))
+
+
 @mistake("transform", "`copy_` and `x[…] = …` change the caller's own tensor: return a new one.")
 def transform_in_place(x, dim=0):
     return x.copy_(fourier.transform(x, dim))
@@ -308,22 +441,29 @@ def _energies(x, axis=0):
     return power * twice
 
 
-@checks("energy_per_frequency", "one number for each frequency from 0 to p // 2, and together all squared entries")
-def test_energy_per_frequency_parseval(student, draw):
-    tables = [draw.normal(p, d) + 0.5 for p, d in zip(_moduli(draw), (1, 1, 2, 3, 4, 5), strict=True)]
-    for x, got in [(x, student.energy_per_frequency(x)) for x in tables]:
-        on = f"a random matrix of shape {tuple(x.shape)}"
-        got = expect_tensor(got, (len(x) // 2 + 1,), torch.float32, on)
+def _compare_energies(student, cases):
+    function = student.energy_per_frequency
+    for x, dim, got in [(x, dim, function(x, dim) if dim else function(x)) for x, dim in cases]:
+        on = f"a random table of shape {tuple(x.shape)}, dim = {dim}"
+        got = expect_values(got, (x.shape[dim] // 2 + 1,), on)
         expect(bool((got > -1e-6).all()), "no energy should be negative", on)
         expect_close(got.sum(), x.square().sum(), "the energies should add up to the sum of all squared entries", on)
+        message = "entry k should be the sum of the squared components of frequency k, over everything but `dim`"
+        expect_close(got, _energies(x, dim), message, on, atol=1e-4)
+
+
+@checks("energy_per_frequency", "odd p: the squares of cosine and sine, over all columns; together all squared entries")
+def test_energy_per_frequency_odd(student, draw):
+    shapes = (3, 1), (3, 2), (5, 3), (draw.prime(7, 13), 4), (draw.prime(17, 31), 5)
+    _compare_energies(student, [(draw.normal(*shape) + 0.5, 0) for shape in shapes])
 
 
 @checks("energy_per_frequency", "a wave's energy is all at its own frequency, however the wave is shifted")
 def test_energy_per_frequency_wave(student, draw):
     cases = []
-    for p in (3, 6, draw.prime(7, 13), draw.prime(17, 31)):
-        for k in (0, draw.integer(1, (p - 1) // 2), p // 2):
-            height, phase = draw.number(1, 3), draw.number(0.3, 1.2) if 0 < 2 * k < p else 0.0
+    for p in (3, 5, draw.prime(7, 13), draw.prime(17, 31)):
+        for k in (0, draw.integer(1, (p - 1) // 2)):
+            height, phase = draw.number(1, 3), draw.number(0.3, 1.2) if k else 0.0
             wave = torch.tensor(height * _wave(p, k, phase), dtype=torch.float32)
             cases.append((p, k, wave, student.energy_per_frequency(wave.unsqueeze(1))))
     for p, k, wave, got in cases:
@@ -331,43 +471,33 @@ def test_energy_per_frequency_wave(student, draw):
         expected = torch.zeros(p // 2 + 1)
         expected[k] = wave.square().sum()
         message = f"entry {k} should hold all of it, the others nothing"
-        expect_close(expect_tensor(got, expected.shape, on=on), expected, message, on, atol=1e-4)
+        expect_close(expect_values(got, expected.shape, on), expected, message, on, atol=1e-4)
 
 
-@checks("energy_per_frequency", "random tables: cosine's and sine's squares, added over all columns")
-def test_energy_per_frequency_random(student, draw):
-    tables = [draw.normal(p, d) + 0.5 for p, d in zip(_moduli(draw), (1, 1, 2, 3, 4, 5), strict=True)]
-    for x, got in [(x, student.energy_per_frequency(x)) for x in tables]:
-        on = f"a random matrix of shape {tuple(x.shape)}"
-        got = expect_tensor(got, (len(x) // 2 + 1,), on=on)
-        message = "entry k should be the sum of the squared components of frequency k"
-        expect_close(got, _energies(x), message, on, atol=1e-4)
+@checks("energy_per_frequency", "even p: the last frequency has one component only")
+def test_energy_per_frequency_even(student, draw):
+    shapes = (2, 1), (4, 2), (2 * draw.integer(3, 7), 3)
+    _compare_energies(student, [(draw.normal(*shape) + 0.5, 0) for shape in shapes])
 
 
-@checks("energy_per_frequency", "along the dimension that is asked for, whatever the others are")
+@checks("energy_per_frequency", "along another dimension; a single function; a table with more dimensions")
 def test_energy_per_frequency_dim(student, draw):
     p, d, e = 2 * draw.integer(2, 4) + 1, 2 * draw.integer(5, 7), draw.integer(2, 4)
-    cases = [((2, 3), 1), ((d, p), 1), ((d, p), -1), ((e, p, d), 1), ((p, d), 0), ((p,), 0)]
-    cases = [(draw.normal(*shape) + 0.5, dim) for shape, dim in cases]
-    for x, dim, got in [(x, dim, student.energy_per_frequency(x, dim)) for x, dim in cases]:
-        on = f"shape {tuple(x.shape)}, dim = {dim}"
-        got = expect_tensor(got, (x.shape[dim] // 2 + 1,), on=on)
-        message = "entry k should be the energy of frequency k along `dim`, added over everything else"
-        expect_close(got, _energies(x, dim), message, on, atol=1e-4)
+    cases = [((2, 3), 1), ((d, p), 1), ((d, p), -1), ((p, p), 1), ((p,), 0), ((p, d, e), 0), ((e, p, d), 1)]
+    example = torch.tensor([5.0, 2.0, 2.0])
+    _compare_energies(student, [(example, 0), *((draw.normal(*shape) + 0.5, dim) for shape, dim in cases)])
 
 
-@checks("energy_per_frequency", "float64 stays float64, and what was passed in stays as it was")
-def test_energy_per_frequency_care(student, draw):
-    function = student.value("energy_per_frequency")
-    cases = []
-    for shape, dim in (((3, 2), 0), ((draw.integer(4, 6), draw.integer(7, 12)), 1), ((17, 3), 0)):
-        x = draw.normal(*shape, dtype=torch.float64) + 0.5
-        cases.append((x, dim, student.make("call_on_views", function, x, dim)))
-    for x, dim, got in cases:
-        on = f"float64, shape {tuple(x.shape)}, dim = {dim}"
-        value = expect_tensor(got["value"], (x.shape[dim] // 2 + 1,), torch.float64, on)
-        expect_close(value, _energies(x, dim), "the energies should be exact to float64's digits", on, **TIGHT)
-        expect(not got["changed"], "the matrix should not be changed in place", on)
+@checks("energy_per_frequency", TYPES, side=True)
+def test_energy_per_frequency_dtype(student, draw):
+    cases = [(draw.normal(p, d, dtype=torch.float64) + 0.5,) for p, d in ((3, 2), (draw.prime(7, 13), 3))]
+    expect_dtypes(student, "energy_per_frequency", cases, _energies)
+
+
+@checks("energy_per_frequency", UNCHANGED, side=True)
+def test_energy_per_frequency_unchanged(student, draw):
+    cases = [(draw.normal(5, 3) + 0.5,), (draw.normal(draw.prime(7, 13), 2) + 0.5,)]
+    expect_unchanged(student, "energy_per_frequency", cases, "the matrix")
 
 
 def _spectrum(
@@ -445,6 +575,124 @@ def energy_along_the_first(x, dim=0):
     return _spectrum(x, 0)
 
 
+@mistake(
+    "energy_per_frequency",
+    "The components lie along `dim`, but the rows are taken along the first dimension: move `dim` to the front.",
+)
+def rows_of_the_first_dimension(x, dim=0):
+    components, energy = fourier.transform(x, dim), x.new_zeros(x.shape[dim] // 2 + 1)
+    for row, k in enumerate(fourier.frequencies(x.shape[dim]).tolist()):
+        energy[k] += components[row].square().sum()
+    return energy
+
+
+@mistake("energy_per_frequency", "Frequency k owns two rows, 2k − 1 and 2k, but for even p there is no row p.")
+def row_p_of_even_p(x, dim=0):
+    p = x.shape[dim]
+    components, energy = fourier.transform(x, dim).movedim(dim, 0), x.new_zeros(p // 2 + 1)
+    energy[0] = components[0].square().sum()
+    for k in range(1, p // 2 + 1):
+        energy[k] = components[2 * k - 1].square().sum() + components[2 * k].square().sum()
+    return energy
+
+
+@mistake(
+    "energy_per_frequency",
+    "`reshape` does not move a dimension: bring `dim` to the front first, then flatten the others.",
+)
+def energy_reshaped_for_moved(x, dim=0):
+    p = x.shape[dim]
+    squares = fourier.transform(x, dim).reshape(p, -1).square().sum(dim=1)
+    return squares.new_zeros(p // 2 + 1).index_add(0, fourier.frequencies(p), squares)
+
+
+ONE_OTHER = "This works for tables of two dimensions only: there may be no other dimension to add over, or several."
+
+
+@mistake("energy_per_frequency", ONE_OTHER)
+def one_other_dimension(x, dim=0):
+    p = x.shape[dim]
+    squares = fourier.transform(x, dim).movedim(dim, 0).square().sum(dim=1)
+    return squares.new_zeros(p // 2 + 1).index_add(0, fourier.frequencies(p), squares)
+
+
+@mistake("energy_per_frequency", ONE_OTHER)
+def one_other_dimension_to_add_over(x, dim=0):
+    p = x.shape[dim]
+    squares = fourier.transform(x, dim).square().sum(dim=1 - dim)
+    return squares.new_zeros(p // 2 + 1).index_add(0, fourier.frequencies(p), squares)
+
+
+@mistake("energy_per_frequency", "The columns' components are added up before they are squared, so that they cancel.")
+def added_before_the_squares(x, dim=0):
+    p = x.shape[dim]
+    sums = fourier.transform(x, dim).movedim(dim, 0).reshape(p, -1).sum(dim=1)
+    return sums.new_zeros(p // 2 + 1).index_add(0, fourier.frequencies(p), sums.square())
+
+
+@mistake("energy_per_frequency", "Cosine and sine are added up before they are squared; their squares are to be added.")
+def waves_added_before_the_squares(x, dim=0):
+    p = x.shape[dim]
+    components = fourier.transform(x, dim).movedim(dim, 0).reshape(p, -1)
+    pairs = components.new_zeros(p // 2 + 1, components.shape[1])
+    return pairs.index_add(0, fourier.frequencies(p), components).square().sum(dim=1)
+
+
+@mistake("energy_per_frequency", "This is one number a wave; cosine and sine of a frequency belong together.")
+def one_number_a_wave(x, dim=0):
+    p = x.shape[dim]
+    return fourier.transform(x, dim).movedim(dim, 0).reshape(p, -1).square().sum(dim=1)
+
+
+@mistake(
+    "energy_per_frequency", "There is one number for each column here: the energies of all columns are to be added."
+)
+def one_number_a_column(x, dim=0):
+    p = x.shape[dim]
+    squares = fourier.transform(x, dim).movedim(dim, 0).square()
+    return squares.new_zeros(p // 2 + 1, *squares.shape[1:]).index_add(0, fourier.frequencies(p), squares)
+
+
+@mistake("energy_per_frequency", "The last frequency, p // 2, is missing: `range` ends before its second argument.")
+def without_the_last_frequency(x, dim=0):
+    return _spectrum(x, dim)[:-1]
+
+
+@mistake("energy_per_frequency", "The last frequency, p // 2, is missing: `range` ends before its second argument.")
+def with_an_empty_last_frequency(x, dim=0):
+    energy = _spectrum(x, dim)
+    energy[-1] = 0
+    return energy
+
+
+@mistake(
+    "energy_per_frequency", "`rfft` has each wave between 0 and p/2 once, and so half of its energy: count these twice."
+)
+def half_of_the_spectrum(x, dim=0):
+    p = x.shape[dim]
+    power = torch.fft.rfft(x, dim=dim, norm="ortho").abs().square()
+    return power.movedim(dim, 0).reshape(p // 2 + 1, -1).sum(1)
+
+
+@mistake("energy_per_frequency", "`.real` of an FFT's result is the cosines' part only: the sines are in `.imag`.")
+def real_part_squared(x, dim=0):
+    p = x.shape[dim]
+    return torch.fft.rfft(x, dim=dim).real.square().movedim(dim, 0).reshape(p // 2 + 1, -1).sum(1)
+
+
+@mistake("energy_per_frequency", "`.real` of an FFT's result is the cosines' part only: the sines are in `.imag`.")
+def real_part_scaled_and_squared(x, dim=0):
+    p = x.shape[dim]
+    return torch.fft.rfft(x, dim=dim, norm="ortho").real.square().movedim(dim, 0).reshape(p // 2 + 1, -1).sum(1)
+
+
+@mistake("energy_per_frequency", "The values themselves are squared here; the transform is missing.")
+def values_for_components(x, dim=0):
+    p = x.shape[dim]
+    squares = x.movedim(dim, 0).reshape(p, -1).square().sum(dim=1)
+    return squares.new_zeros(p // 2 + 1).index_add(0, fourier.frequencies(p), squares)
+
+
 # --- key_frequencies --------------------------------------------------------------------------------------------------
 
 
@@ -464,10 +712,13 @@ def _places(draw, n, count):
 
 
 def _expect_keys(got, expected, message, on):
+    if isinstance(got, torch.Tensor) and got.ndim == 1:
+        got = got.tolist()
     expect(isinstance(got, list), "should return a list of frequencies", on)
-    is_whole = all(isinstance(k, int) or (isinstance(k, torch.Tensor) and k.numel() == 1) for k in got)
+    numbers = [k.item() if isinstance(k, torch.Tensor) and k.numel() == 1 else k for k in got]
+    is_whole = all(isinstance(k, (int, float)) and not isinstance(k, bool) and k == k // 1 for k in numbers)
     expect(is_whole, "the frequencies should be whole numbers", on)
-    expect([int(k) for k in got] == expected, message, on)
+    expect([int(k) for k in numbers] == expected, message, on)
 
 
 def _ask_keys(student, cases):
@@ -477,7 +728,8 @@ def _ask_keys(student, cases):
 
 @checks("key_frequencies", "clear spikes are found, the largest first, at any scale")
 def test_key_frequencies_spikes(student, draw):
-    cases = []
+    example = torch.tensor([50.0, 1.0, 40.0, 1.0, 10.0, 1.0])
+    cases = [("the energies 50, 1, 40, 1, 10, 1", example, (), [2, 4])]
     for n, count in ((6, 1), (15, 3), (56, 7)):
         places = _places(draw, n, count)
         spikes = {k: 100.0 * 0.8**i for i, k in enumerate(places)}
@@ -506,9 +758,6 @@ def test_key_frequencies_constant(student, draw):
         cases.append((on, energy, (), keys))
     for on, expected, got in _ask_keys(student, cases):
         _expect_keys(got, expected, "entry 0 should play no part: the spikes are as key as without it", on)
-    on, energy, limits, _ = cases[0]
-    viewed = student.make("call_on_views", student.value("key_frequencies"), energy, *limits)
-    expect(not viewed["changed"], "the spectrum should not be changed in place", on)
 
 
 @checks("key_frequencies", "nothing stands out of a flat spectrum; above an empty background spikes do")
@@ -557,6 +806,34 @@ def test_key_frequencies_limits(student, draw):
             cases.append((on, energy, (float(over_median), float(of_largest)), places[:count]))
     for on, expected, got in _ask_keys(student, cases):
         _expect_keys(got, expected, "should be the frequencies that stand out by these limits", on)
+
+
+@checks("key_frequencies", "just at the limits: more than so many times the median, at least so large a share")
+def test_key_frequencies_ties(student, draw):
+    scale = 2.0 ** draw.integer(-3, 3)
+    energy = torch.tensor([9, 1, 16, 1, 4, 1, 1, 8, 1, 1], dtype=torch.float64) * scale
+    cases = [
+        ("one has exactly four times the median", energy, (4.0, 0.125), [2, 7]),
+        ("one has exactly half of the largest energy", energy, (4.0, 0.5), [2, 7]),
+        ("the largest has exactly eight times the median of the others", energy[[0, 1, 3, 7, 5, 6]], (8.0, 0.5), []),
+    ]
+    for on, expected, got in _ask_keys(student, cases):
+        message = "exactly `over_median` times the median is not more than that; exactly the share is at least that"
+        _expect_keys(got, expected, message, on)
+
+
+@checks("key_frequencies", "a list of whole numbers, and a spectrum that stays as it was", side=True)
+def test_key_frequencies_list(student, draw):
+    function, cases = student.value("key_frequencies"), []
+    for n, count in ((6, 1), (15, 3)):
+        places = _places(draw, n, count)
+        cases.append((_planted(draw, n, {k: 100.0 * 0.8**i for i, k in enumerate(places)}), places))
+    for energy, places, got in [(*case, student.make("call_with_copies", function, case[0])) for case in cases]:
+        on, value = f"a spectrum of {len(energy) - 1} frequencies", got["value"]
+        _expect_keys(value, places, "should be the frequencies of the spikes, by falling energy", on)
+        is_list = isinstance(value, list) and all(isinstance(k, int) for k in value)
+        expect(is_list, "should return a list of whole numbers: `.tolist()` makes one of a tensor", on)
+        expect(got["changed"] is False, "the spectrum should not be changed in place", on)
 
 
 def _keys(
@@ -641,15 +918,88 @@ def more_than_the_share(energy, over_median=4.0, of_largest=0.1):
     return [k for k in _keys(energy, over_median, of_largest) if energy[k] > of_largest * waves.max()]
 
 
+@mistake("key_frequencies", "More than `over_median` times the median: exactly so many times is not enough.")
+def at_least_the_median(energy, over_median=4.0, of_largest=0.1):
+    waves = energy[1:]
+    stands_out = (waves >= over_median * waves.median()) & (waves >= of_largest * waves.max())
+    by_energy = waves.argsort(descending=True, stable=True)
+    return (by_energy[stands_out[by_energy]] + 1).tolist()
+
+
 @mistake("key_frequencies", "Entry 0 is never returned, but still counts among those whose median is taken.")
 def constant_in_the_median(energy, over_median=4.0, of_largest=0.1):
     return _keys(energy, over_median, of_largest, middle=lambda waves: energy.quantile(0.5))
 
 
+@mistake("key_frequencies", "Entry 0 is never returned, but still counts among those whose median is taken.")
+def constant_in_the_lower_median(energy, over_median=4.0, of_largest=0.1):
+    return _keys(energy, over_median, of_largest, middle=lambda waves: energy.median())
+
+
+@mistake("key_frequencies", "Entry 0 is never returned, but still counts when the largest energy is looked for.")
+def constant_as_the_largest(energy, over_median=4.0, of_largest=0.1):
+    return _keys(energy, over_median, of_largest, largest=lambda waves: energy.max())
+
+
+@mistake("key_frequencies", "Entry 0 is never returned, but still counts for the median and for the largest.")
+def constant_in_both(energy, over_median=4.0, of_largest=0.1):
+    limits = {"middle": lambda waves: energy.quantile(0.5), "largest": lambda waves: energy.max()}
+    return _keys(energy, over_median, of_largest, **limits)
+
+
+@mistake("key_frequencies", "Entry 0 is never returned, but still counts for the median and for the largest.")
+def constant_in_both_with_the_lower_median(energy, over_median=4.0, of_largest=0.1):
+    limits = {"middle": lambda waves: energy.median(), "largest": lambda waves: energy.max()}
+    return _keys(energy, over_median, of_largest, **limits)
+
+
+def _zero_in_front(energy):
+    return torch.cat([torch.zeros_like(energy[:1]), energy[1:]])
+
+
 @mistake("key_frequencies", "Setting entry 0 to zero does not leave it out: the median still counts it.")
 def constant_set_to_zero(energy, over_median=4.0, of_largest=0.1):
-    middle = torch.cat([torch.zeros_like(energy[:1]), energy[1:]]).quantile(0.5)
+    middle = _zero_in_front(energy).quantile(0.5)
     return _keys(energy, over_median, of_largest, middle=lambda waves: middle)
+
+
+@mistake("key_frequencies", "Setting entry 0 to zero does not leave it out: the median still counts it.")
+def constant_set_to_zero_with_the_lower_median(energy, over_median=4.0, of_largest=0.1):
+    middle = _zero_in_front(energy).median()
+    return _keys(energy, over_median, of_largest, middle=lambda waves: middle)
+
+
+@mistake("key_frequencies", "Entry 0 is set to zero in the caller's own spectrum: work on `energy[1:]` or on a clone.")
+def constant_set_to_zero_in_place(energy, over_median=4.0, of_largest=0.1):
+    keys = constant_set_to_zero_with_the_lower_median(energy, over_median, of_largest)
+    energy[0] = 0
+    return keys
+
+
+@mistake(
+    "key_frequencies",
+    "The mask is in the order of the frequencies, the places are in that of the energies: they don't fit.",
+)
+def mask_in_another_order(energy, over_median=4.0, of_largest=0.1):
+    waves = energy[1:]
+    stands_out = (waves > over_median * waves.median()) & (waves >= of_largest * waves.max())
+    return (waves.argsort(descending=True, stable=True)[stands_out] + 1).tolist()
+
+
+@mistake("key_frequencies", "These are places among those picked; the frequencies that stand there are asked for.")
+def places_among_the_picked(energy, over_median=4.0, of_largest=0.1):
+    keys = torch.tensor(sorted(_keys(energy, over_median, of_largest)), dtype=torch.int64)
+    return (energy[keys].argsort(descending=True) + 1).tolist()
+
+
+@mistake("key_frequencies", "These are energies; asked for are the frequencies that have them.")
+def energies_for_frequencies(energy, over_median=4.0, of_largest=0.1):
+    return energy[_keys(energy, over_median, of_largest)].tolist()
+
+
+@mistake("key_frequencies", "The frequencies are right; asked for is a list, and `.tolist()` makes one of a tensor.")
+def keys_in_a_tensor(energy, over_median=4.0, of_largest=0.1):
+    return torch.tensor(_keys(energy, over_median, of_largest), dtype=torch.int64)
 
 
 @mistake(
@@ -683,7 +1033,7 @@ def _tables(draw, dtype=torch.float32):
         yield draw.integer(1, (p - 1) // 2), draw.normal(p, d, dtype=dtype) + 0.3
 
 
-@checks("circle", "a matrix that is a circle comes out as one, with the numbers in their places")
+@checks("circle", "a matrix that is a circle comes out as one, with the numbers in their order", weight=2)
 def test_circle_ideal(student, draw):
     cases = []
     for p in (3, 5, 2 * draw.integer(3, 6), draw.prime(17, 31)):
@@ -694,23 +1044,17 @@ def test_circle_ideal(student, draw):
         other = k % ((p - 1) // 2) + 1  # a larger circle, at right angles to the one that is asked for
         larger = 2 * radius * (other != k) * np.stack([_wave(p, other), _wave(p, other, np.pi / 2)], 1)
         matrix = torch.tensor(np.hstack([middle + points, larger]) @ turned, dtype=torch.float32)
-        cases.append((p, k, radius, middle, points, student.circle(matrix, k)))
-    for p, k, radius, middle, points, got in cases:
+        cases.append((p, k, radius, points, student.circle(matrix, k)))
+    for p, k, radius, points, got in cases:
         on = f"p = {p}: a circle of frequency {k} and radius {radius:.2f} in 4 dimensions, with other waves across it"
-        got = expect_tensor(got, (p, 2), torch.float32, on)
+        got = expect_values(got, (p, 2), on)
         around = got - got.mean(dim=0)
-        expect_close(
-            around.norm(dim=1),
-            np.full(p, radius),
-            "all numbers should be at that distance from the middle",
-            on,
-            atol=1e-3,
-        )
+        message = "all numbers should be at that distance from the middle"
+        expect_close(around.norm(dim=1), np.full(p, radius), message, on, atol=1e-3)
         message = (
             "from the middle, number 0 should lie along the first axis, and each next one a turn of frequency k further"
         )
         expect_close(around, points, message, on, atol=1e-3)
-        expect_close(got, middle + points, "the middle should lie where it lies in the matrix", on, atol=1e-3)
 
 
 @checks("circle", "a random matrix: each row's dot product with the two directions")
@@ -718,7 +1062,7 @@ def test_circle_random(student, draw):
     cases = [(k, matrix, student.circle(matrix, k)) for k, matrix in _tables(draw)]
     for k, matrix, got in cases:
         on = f"a random matrix of shape {tuple(matrix.shape)}, k = {k}"
-        got = expect_tensor(got, (len(matrix), 2), on=on)
+        got = expect_values(got, (len(matrix), 2), on)
         message = "should be the rows' dot products with the cosine's and the sine's direction, each of length one"
         expect_close(got, _circle(matrix, k), message, on, atol=1e-3)
 
@@ -730,32 +1074,32 @@ def test_circle_turned(student, draw):
         d, factor = matrix.shape[1], draw.number(2, 3)
         turn, row = torch.linalg.qr(draw.normal(d, d))[0], draw.normal(d)
         changed = [matrix, factor * matrix @ turn, matrix + row]
-        cases.append((k, matrix, factor, [student.circle(one, k) for one in changed]))
-    for k, matrix, factor, pictures in cases:
+        cases.append((k, matrix, row, factor, [student.circle(one, k) for one in changed]))
+    for k, matrix, row, factor, pictures in cases:
         on = f"a random matrix of shape {tuple(matrix.shape)}, k = {k}; and turned, {factor:.1f} times as large"
-        one, other, moved = (expect_tensor(got, (len(matrix), 2), on=on) for got in pictures)
+        one, other, moved = (expect_values(got, (len(matrix), 2), on) for got in pictures)
         message = "the second picture should be the first, that much larger"
         expect_close(other, factor * one, message, on, rtol=1e-3, atol=1e-3)
         on = f"a random matrix of shape {tuple(matrix.shape)}, k = {k}; and with one row added to all rows"
         shift = (moved - one).mean(dim=0)
         expect_close(moved, one + shift, "the picture should move, and keep its shape", on, rtol=1e-3, atol=1e-3)
-        expect(float(shift.norm()) > 1e-3, "the picture should move: the numbers stay where they are in the matrix", on)
-        wave = _wave(len(matrix), k)
-        expect(float(wave @ one[:, 0].double().numpy()) > 0, "the first coordinate should go with the cosine", on)
+        waves = [_wave(len(matrix), k, phase) for phase in (0.0, np.pi / 2)]
+        along = [wave @ matrix.double().numpy() for wave in waves]
+        expected = [row.double().numpy() @ direction / np.linalg.norm(direction) for direction in along]
+        message = "the picture should move by as much as the added row reaches along the two directions"
+        expect_close(shift, np.array(expected), message, on, rtol=1e-3, atol=1e-3)
 
 
-@checks("circle", "float64 stays float64, and what was passed in stays as it was")
-def test_circle_care(student, draw):
-    function = student.value("circle")
-    cases = []
-    for k, matrix in _tables(draw, torch.float64):
-        cases.append((k, matrix, student.make("call_on_views", function, matrix, k)))
-    for k, matrix, got in cases:
-        on = f"float64, shape {tuple(matrix.shape)}, k = {k}"
-        value = expect_tensor(got["value"], (len(matrix), 2), torch.float64, on)
-        message = "the coordinates should be exact to float64's digits"
-        expect_close(value, _circle(matrix, k), message, on, rtol=1e-9, atol=1e-9)
-        expect(not got["changed"], "the matrix should not be changed in place", on)
+@checks("circle", TYPES, side=True)
+def test_circle_dtype(student, draw):
+    cases = [(matrix, k) for k, matrix in _tables(draw, torch.float64)]
+    expect_dtypes(student, "circle", cases[1:3], _circle)
+
+
+@checks("circle", UNCHANGED, side=True)
+def test_circle_unchanged(student, draw):
+    cases = [(matrix, k) for k, matrix in _tables(draw)]
+    expect_unchanged(student, "circle", cases[1:3], "the matrix")
 
 
 def _directions(matrix, k, rows=(-1, 0)):
@@ -815,6 +1159,49 @@ def mean_row_removed(matrix, k):
     return (matrix - matrix.mean(dim=0)) @ _unit(_directions(matrix, k)).T
 
 
+@mistake("circle", "These are the two directions; asked for is where the numbers lie along them.")
+def directions_for_points(matrix, k):
+    return _unit(_directions(matrix, k)).T
+
+
+@mistake("circle", "The sine has the wrong sign, so that the numbers run the other way round.")
+def the_other_way_round(matrix, k):
+    points = fourier.circle(matrix, k)
+    return torch.stack([points[:, 0], -points[:, 1]], dim=1)
+
+
+@mistake("circle", "The numbers are brought to distance 1 from 0; how far out they lie should be read off the matrix.")
+def points_of_length_one(matrix, k):
+    return torch.nn.functional.normalize(fourier.circle(matrix, k), dim=1)
+
+
+@mistake("circle", "The second direction is made perpendicular to the first; each is scaled by itself, and no more.")
+def perpendicular_directions(matrix, k):
+    one, other = _unit(_directions(matrix, k))
+    return matrix @ _unit(torch.stack([one, other - (one @ other) * one])).T
+
+
+@mistake("circle", "The directions are divided by their squared length.")
+def divided_by_the_square(matrix, k):
+    directions = _directions(matrix, k)
+    return matrix @ (directions / directions.square().sum(dim=1, keepdim=True)).T
+
+
+@mistake("circle", "Row k is not frequency k: each frequency has two rows of components, after that of the constant.")
+def rows_k_and_the_next(matrix, k):
+    return matrix @ _unit(fourier.transform(matrix)[k : k + 2]).T
+
+
+@mistake("circle", "These are the waves of the ideal circle, scaled to length one: the matrix is not looked at.")
+def waves_for_points(matrix, k):
+    return fourier.fourier_basis(len(matrix), matrix.dtype)[2 * k - 1 : 2 * k + 1].T
+
+
+@mistake("circle", "The result is always float32; it should have the type of the matrix.")
+def circle_in_float32(matrix, k):
+    return fourier.circle(matrix.float(), k)
+
+
 @mistake("circle", "The matrix is changed in place: the caller still needs it.")
 def circle_in_place(matrix, k):
     points = fourier.circle(matrix, k)
@@ -841,6 +1228,13 @@ def _choices(draw):
         yield draw.normal(p, d) + 0.5, kept
 
 
+def _odd_choices(draw):
+    """The same for odd p and without the constant, where side conditions are asked for."""
+    return [
+        (draw.normal(p, d) + 0.5, (draw.order(p // 2)[:2] + 1).tolist()) for p, d in ((5, 2), (draw.prime(7, 13), 3))
+    ]
+
+
 @checks("keep_frequencies", "a sum of waves: the waves of the kept frequencies stay, the others go")
 def test_keep_frequencies_waves(student, draw):
     cases = []
@@ -853,20 +1247,21 @@ def test_keep_frequencies_waves(student, draw):
         cases.append((p, keep, drop, wave, student.keep_frequencies(wave + other + 0.7, [keep])))
     for p, keep, drop, wave, got in cases:
         on = f"p = {p}: a constant, a wave of frequency {keep} and one of {drop}; only {keep} is kept"
-        expect_tensor(got, wave.shape, torch.float32, on)
-        expect_close(got, wave, "just the wave of the kept frequency should be left, shifted as it was", on, atol=1e-4)
+        message = "just the wave of the kept frequency should be left, shifted as it was"
+        expect_close(expect_values(got, wave.shape, on), wave, message, on, atol=1e-4)
 
 
-@checks("keep_frequencies", "random tables, some frequencies, the constant too if it is asked for")
-def test_keep_frequencies_random(student, draw):
-    cases = [(matrix, kept, student.keep_frequencies(matrix, kept)) for matrix, kept in _choices(draw)]
-    matrix = draw.normal(7, 2) + 0.5
-    cases += [(matrix, kept, student.keep_frequencies(matrix, kept)) for kept in ([0], [3, 1], [2, 0])]
-    for matrix, kept, got in cases:
+def _compare_parts(student, cases):
+    for matrix, kept, got in [(*case, student.keep_frequencies(*case)) for case in cases]:
         on = f"shape {tuple(matrix.shape)}, kept = {kept}"
-        expect_tensor(got, matrix.shape, on=on)
-        message = "should be the part of the matrix that is made of these frequencies' waves"
-        expect_close(got, _kept_part(matrix, kept), message, on, atol=1e-4)
+        message = "should be the part of the table that is made of these frequencies' waves"
+        expect_close(expect_values(got, matrix.shape, on), _kept_part(matrix, kept), message, on, atol=1e-4)
+
+
+@checks("keep_frequencies", "random matrices, some frequencies, the constant too if it is asked for")
+def test_keep_frequencies_random(student, draw):
+    matrix = draw.normal(7, 2) + 0.5
+    _compare_parts(student, [*_choices(draw), *((matrix, kept) for kept in ([0], [3, 1], [2, 0]))])
 
 
 @checks("keep_frequencies", "what is kept and what is removed add up to the matrix; all or none can be kept")
@@ -876,77 +1271,179 @@ def test_keep_frequencies_parts(student, draw):
         others = [k for k in range(len(matrix) // 2 + 1) if k not in kept]
         every = list(range(len(matrix) // 2 + 1))
         cases.append((matrix, kept, *(student.keep_frequencies(matrix, ks) for ks in (kept, others, every, []))))
-    for matrix, kept, of_kept, of_others, of_all, of_none in cases:
+    for matrix, kept, *parts in cases:
         on = f"shape {tuple(matrix.shape)}, kept = {kept}, and all others"
-        one, other = (expect_tensor(got, matrix.shape, on=on) for got in (of_kept, of_others))
+        one, other, of_all, of_none = (expect_values(got, matrix.shape, on) for got in parts)
         expect_close(one + other, matrix, "the two parts should add up to the matrix", on, atol=1e-4)
         expect_close((one * other).sum(), 0.0, "the two parts should be at right angles", on, atol=1e-3)
         expect_close(of_all, matrix, "with all frequencies kept the matrix should come back", on, atol=1e-4)
         expect_close(of_none, torch.zeros_like(matrix), "with none kept nothing should be left", on, atol=1e-4)
 
 
-@checks("keep_frequencies", "float64 stays float64, and what was passed in stays as it was")
-def test_keep_frequencies_care(student, draw):
-    function = student.value("keep_frequencies")
-    cases = []
-    for matrix, kept in [(matrix.double(), kept) for matrix, kept in _choices(draw)]:
-        cases.append((matrix, kept, student.make("call_on_views", function, matrix, kept)))
-    for matrix, kept, got in cases:
-        on = f"float64, shape {tuple(matrix.shape)}, kept = {kept}"
-        value = expect_tensor(got["value"], matrix.shape, torch.float64, on)
-        expect_close(value, _kept_part(matrix, kept), "the part should be exact to float64's digits", on, **TIGHT)
-        expect(not got["changed"], "the matrix should not be changed in place", on)
+@checks("keep_frequencies", "a single function, and tables with more dimensions")
+def test_keep_frequencies_shapes(student, draw):
+    p, d, e = draw.prime(5, 11), draw.integer(2, 3), draw.integer(2, 4)
+    cases = [(torch.tensor([5.0, 2.0, 2.0]), [0]), (draw.normal(p) + 0.5, [1, 0]), (draw.normal(6) + 0.5, [3])]
+    cases += [(draw.normal(p, d, e) + 0.5, [2]), (draw.normal(p, p, 2) + 0.5, [0, 1])]
+    cases += [(draw.normal(4, 1, 2, 3), [2, 1])]
+    _compare_parts(student, cases)
+
+
+@checks("keep_frequencies", "the frequencies may come in anything that can be gone through once", side=True)
+def test_keep_frequencies_iterables(student, draw):
+    cases = [(matrix, kept, student.make("generator", kept)) for matrix, kept in _odd_choices(draw)]
+    for matrix, kept, got in [(m, kept, student.keep_frequencies(m, one_by_one)) for m, kept, one_by_one in cases]:
+        on = f"shape {tuple(matrix.shape)}, kept = (k for k in {kept}), a generator"
+        message = "should be as for a list: a generator can be gone through only once, so make a list of it first"
+        expect_close(expect_values(got, matrix.shape, on), _kept_part(matrix, kept), message, on, atol=1e-4)
+
+
+@checks("keep_frequencies", TYPES, side=True)
+def test_keep_frequencies_dtype(student, draw):
+    cases = [(matrix.double(), kept) for matrix, kept in _odd_choices(draw)]
+    expect_dtypes(student, "keep_frequencies", cases, _kept_part)
+
+
+@checks("keep_frequencies", UNCHANGED, side=True)
+def test_keep_frequencies_unchanged(student, draw):
+    expect_unchanged(student, "keep_frequencies", _odd_choices(draw), "the matrix")
 
 
 def _keep(matrix, is_kept, back=fourier.inverse_transform):
     """Keep the components of the rows that a function of the row's number chooses."""
     rows = torch.tensor([bool(is_kept(row)) for row in range(len(matrix))])
-    return back(torch.where(rows.unsqueeze(1), fourier.transform(matrix), 0.0))
+    return back(torch.where(rows.reshape(-1, *[1] * (matrix.ndim - 1)), fourier.transform(matrix), 0.0))
 
 
 @mistake("keep_frequencies", "These are the components; the last step, back to numbers, is missing.")
 def not_back_again(matrix, kept):
+    kept = list(kept)
     return _keep(matrix, lambda row: (row + 1) // 2 in kept, back=lambda components: components)
 
 
 @mistake("keep_frequencies", "The frequencies named are the ones to keep; here they are removed.")
 def removes_them(matrix, kept):
+    kept = list(kept)
     return _keep(matrix, lambda row: (row + 1) // 2 not in kept)
 
 
 @mistake("keep_frequencies", "Only the cosine of each frequency is kept, so that shifted waves are cut in two.")
 def keeps_only_cosines(matrix, kept):
+    kept = list(kept)
     return _keep(matrix, lambda row: (row + 1) // 2 in kept and (row % 2 == 1 or row == 0))
 
 
 @mistake("keep_frequencies", "The constant is frequency 0, and stays only if 0 is among those to keep.")
 def keeps_the_constant(matrix, kept):
+    kept = list(kept)
     return _keep(matrix, lambda row: (row + 1) // 2 in kept or row == 0)
 
 
 @mistake("keep_frequencies", "The constant is frequency 0: it may be asked for like any other.")
 def loses_the_constant(matrix, kept):
+    kept = list(kept)
     return _keep(matrix, lambda row: (row + 1) // 2 in kept and row > 0)
 
 
 @mistake("keep_frequencies", "Frequencies are not rows: each frequency has two of them, save the constant (and p/2).")
 def rows_for_frequencies(matrix, kept):
+    kept = list(kept)
     return _keep(matrix, lambda row: row in kept)
 
 
 @mistake("keep_frequencies", "The rows are paired wrongly: row 0, the constant, has no partner.")
 def keeps_the_wrong_partner(matrix, kept):
+    kept = list(kept)
     return _keep(matrix, lambda row: row // 2 in kept)
 
 
 @mistake("keep_frequencies", "The way there is taken twice; the second time it should be the way back.")
 def transformed_twice(matrix, kept):
+    kept = list(kept)
     return _keep(matrix, lambda row: (row + 1) // 2 in kept, back=fourier.transform)
 
 
 @mistake("keep_frequencies", "The matrix is changed in place: the caller still needs the whole.")
 def kept_in_place(matrix, kept):
+    kept = list(kept)
     return matrix.copy_(_keep(matrix, lambda row: (row + 1) // 2 in kept))
+
+
+@mistake("keep_frequencies", "A generator can be gone through only once, and here it is asked again for each row.")
+def gone_through_again_and_again(matrix, kept):
+    return _keep(matrix, lambda row: (row + 1) // 2 in kept)
+
+
+@mistake("keep_frequencies", "`torch.tensor` makes no tensor of a generator: make a list of the frequencies first.")
+def tensor_of_a_generator(matrix, kept):
+    rows = torch.isin(fourier.frequencies(len(matrix)), torch.tensor(kept, dtype=torch.int64))
+    return _keep(matrix, lambda row: rows[row])
+
+
+@mistake(
+    "keep_frequencies", "A mask as a column fits a matrix only: for one or three dimensions it pairs rows with columns."
+)
+def mask_for_matrices_only(matrix, kept):
+    rows = torch.isin(fourier.frequencies(len(matrix)), torch.tensor(list(kept), dtype=torch.int64))
+    return fourier.inverse_transform(fourier.transform(matrix) * rows[:, None])
+
+
+@mistake(
+    "keep_frequencies",
+    "`@` multiplies along the last two dimensions, so this works for a matrix only: use `transform` or `tensordot`.",
+)
+def products_for_matrices_only(matrix, kept):
+    basis, kept = fourier.fourier_basis(len(matrix), matrix.dtype), list(kept)
+    rows = basis[[row for row in range(len(basis)) if (row + 1) // 2 in kept]]
+    return rows.T @ (rows @ matrix)
+
+
+@mistake(
+    "keep_frequencies", "For even p the last frequency has one row, the last; it is not among those that are kept."
+)
+def loses_half_of_even_p(matrix, kept):
+    kept, last = list(kept), len(matrix) - 1
+    return _keep(matrix, lambda row: (row + 1) // 2 in kept and not (row == last and row % 2 == 1))
+
+
+@mistake("keep_frequencies", "For even p there is no row p: the last frequency has a cosine only.")
+def row_p_to_keep(matrix, kept):
+    components = fourier.transform(matrix)
+    out = torch.zeros_like(components)
+    for k in kept:
+        for row in [2 * k - 1, 2 * k] if k else [0]:
+            out[row] = components[row]
+    return fourier.inverse_transform(out)
+
+
+@mistake("keep_frequencies", "For frequency 0, rows 2k − 1 and 2k are −1 and 0: the last row of all is kept, too.")
+def last_row_with_the_constant(matrix, kept):
+    components = fourier.transform(matrix)
+    out = torch.zeros_like(components)
+    for k in kept:
+        for row in (2 * k - 1, 2 * k):
+            if row < len(matrix):
+                out[row] = components[row]
+    return fourier.inverse_transform(out)
+
+
+@mistake("keep_frequencies", "Only those rows are left that were kept; the others should be zero, not gone.")
+def rows_cut_out(matrix, kept):
+    rows = torch.isin(fourier.frequencies(len(matrix)), torch.tensor(list(kept), dtype=torch.int64))
+    return fourier.transform(matrix)[rows]
+
+
+@mistake("keep_frequencies", "Each frequency's part is found, but only that of the last one is returned: add them up.")
+def only_the_last_of_them(matrix, kept):
+    part = torch.zeros_like(matrix)
+    for k in kept:
+        part = fourier.keep_frequencies(matrix, [k])
+    return part
+
+
+@mistake("keep_frequencies", "The result is always float32; it should have the type of the matrix.")
+def kept_in_float32(matrix, kept):
+    return fourier.keep_frequencies(matrix.float(), list(kept))
 
 
 # --- cos_of_sum -------------------------------------------------------------------------------------------------------
@@ -958,48 +1455,55 @@ def _frequencies(draw):
     return [(k, p) for p, k in pairs]
 
 
-def _expect_table(got, p, on):
-    got = expect_tensor(got, (p, p), on=on)
-    expect(got.is_floating_point(), "should hold floats", on)
-    return got.double()
+def _expect_cosines(got, k, p):
+    on = f"k = {k}, p = {p}"
+    got = expect_values(got, (p, p), on)
+    expected = torch.tensor([[math.cos(2 * math.pi * k * (a + b) / p) for b in range(p)] for a in range(p)])
+    wrong = (~((got - expected).abs() < 1e-3)).nonzero().tolist()
+    message = "at a = {} and b = {} it should be the cosine of 2πk(a + b)/p"
+    expect(not wrong, message.format(*wrong[0]) if wrong else "", on)
 
 
 @checks("cos_of_sum", "entry [a, b] is the cosine for a + b")
 def test_cos_of_sum_table(student, draw):
+    for k, p, got in [(k, p, student.cos_of_sum(k, p)) for k, p in [*_frequencies(draw), (0, draw.integer(5, 9))]]:
+        _expect_cosines(got, k, p)
+
+
+@checks(
+    "cos_of_sum", "a and b are never added, nor their angles: the table is made of waves of a and waves of b", weight=4
+)
+def test_cos_of_sum_never_adds(student, draw):
+    """For a frequency so large that angles have no digits left, a sum of angles is rounded to another angle.
+
+    What the identity makes is a sum of two products all the same, a matrix of rank 2, however the angles were
+    computed. And k(a + b), in whole numbers, does not fit into 63 bits, where ka and kb do.
+    """
+    moduli = 11, draw.prime(17, 31)
+    small = [(draw.integer(1, p // 2), p) for p in moduli]
+    large = [((2**63 - 1) // (p - 1) - draw.integer(1, 1000), p) for p in moduli]
+    for k, p, got in [(k, p, student.cos_of_sum(k, p)) for k, p in small]:
+        _expect_cosines(got, k, p)
+    for k, p, got in [(k, p, student.cos_of_sum(k, p)) for k, p in large]:
+        on = f"k = {k}, p = {p}: angles so large that a sum of two of them is rounded to another angle"
+        got = expect_values(got, (p, p), on)
+        expect(bool(got.isfinite().all()), "all entries should be numbers", on)
+        sizes = torch.linalg.svdvals(got)
+        message = (
+            "the table should still be the sum of two products, a wave of a times a wave of b, and it is not: "
+            "somewhere a and b are added, or their angles"
+        )
+        expect(float(sizes[2]) < 1e-3 * float(sizes[0]), message, on)
+
+
+@checks("cos_of_sum", "the dtype is float64, with all its digits", side=True)
+def test_cos_of_sum_dtype(student, draw):
     for k, p, got in [(k, p, student.cos_of_sum(k, p)) for k, p in _frequencies(draw)]:
         on = f"k = {k}, p = {p}"
-        got = _expect_table(got, p, on)
-        expected = torch.tensor([[math.cos(2 * math.pi * k * (a + b) / p) for b in range(p)] for a in range(p)])
-        wrong = (~((got - expected).abs() < 1e-3)).nonzero().tolist()
-        message = "at a = {} and b = {} it should be the cosine of 2πk(a + b)/p"
-        expect(not wrong, message.format(*wrong[0]) if wrong else "", on)
-
-
-@checks("cos_of_sum", "no seam: the table depends on (a + b) mod p only", side=True)
-def test_cos_of_sum_wraps(student, draw):
-    for k, p, got in [(k, p, student.cos_of_sum(k, p)) for k, p in _frequencies(draw)]:
-        on = f"k = {k}, p = {p}"
-        got = _expect_table(got, p, on)
-        expect(abs(float(got[0, 0]) - 1) < 1e-3, "0 + 0 should have a cosine of 1", on)
-        message = "one more for a and one less for b should change nothing, wrap-around included"
-        expect_close(got, got.roll((1, -1), (0, 1)), message, on, rtol=0, atol=1e-3)
-        message = "a and b may change places"
-        expect_close(got, got.T, message, on, rtol=0, atol=1e-3)
-
-
-@checks("cos_of_sum", "the two special cases: frequency 0 is constant, and each row is a wave that runs once through b")
-def test_cos_of_sum_special(student, draw):
-    flat = [(p, student.cos_of_sum(0, p)) for p in (2, draw.integer(5, 9))]
-    waves = [(k, p, student.cos_of_sum(k, p)) for k, p in _frequencies(draw)]
-    for p, got in flat:
-        on = f"k = 0, p = {p}"
-        expect_close(_expect_table(got, p, on), torch.ones(p, p), "a wave that never turns stays at 1", on, atol=1e-3)
-    for k, p, got in waves:
-        on = f"k = {k}, p = {p}"
-        got = _expect_table(got, p, on)
-        expect_close(got[0], _wave(p, k), "row a = 0 should be the cosine of b alone", on, atol=1e-3)
-        message = "row a = 1 should be the same wave, one number further"
-        expect_close(got[1], np.roll(_wave(p, k), -1), message, on, atol=1e-3)
+        expect_tensor(got, (p, p), torch.float64, on)
+        angles = np.add.outer(np.arange(p), np.arange(p)) * 2 * np.pi * k / p
+        message = "is float64, but not with all its digits: `torch.arange` makes whole numbers, or ask it for float64"
+        expect_close(got, np.cos(angles), message, on, **TIGHT)
 
 
 def _waves_of(k, p, turn=2 * math.pi):
@@ -1065,6 +1569,79 @@ def always_113(k, p):
 def cos_of_sum_from_one(k, p):
     cos, sin = _waves_of(k, p)
     return (torch.outer(cos, cos) - torch.outer(sin, sin)).roll((-1, -1), (0, 1))
+
+
+def _sums(p):
+    return torch.arange(p)[:, None] + torch.arange(p)
+
+
+ADDED = "This adds a and b first. Take cosine and sine of a alone and of b alone, and multiply these."
+
+
+@mistake("cos_of_sum", ADDED)
+def adds_the_numbers(k, p):
+    return (2 * math.pi * k * _sums(p).double() / p).cos()
+
+
+@mistake("cos_of_sum", ADDED)
+def adds_the_numbers_too(k, p):
+    return (2 * math.pi * k / p * _sums(p).double()).cos()
+
+
+@mistake("cos_of_sum", ADDED)
+def adds_the_numbers_in_float32(k, p):
+    return (2 * math.pi * k * _sums(p) / p).cos()
+
+
+@mistake("cos_of_sum", ADDED)
+def adds_the_numbers_in_float32_too(k, p):
+    return (2 * math.pi * k / p * _sums(p)).cos()
+
+
+@mistake("cos_of_sum", ADDED)
+def adds_in_python(k, p):
+    w = 2 * math.pi * k / p
+    return torch.tensor([[math.cos(w * (a + b)) for b in range(p)] for a in range(p)])
+
+
+@mistake("cos_of_sum", "This adds a and b and takes the remainder. That is what the waves can do without.")
+def looks_the_answer_up(k, p):
+    return (2 * math.pi * k / p * (_sums(p) % p).double()).cos()
+
+
+@mistake("cos_of_sum", "This adds a and b and takes the remainder. That is what the waves can do without.")
+def looks_the_answer_up_too(k, p):
+    return (2 * math.pi * k * (_sums(p) % p).double() / p).cos()
+
+
+@mistake("cos_of_sum", "This adds the two angles. Take the cosine and sine of each alone, and multiply these.")
+def adds_the_angles(k, p):
+    angle = 2 * math.pi * k * torch.arange(p, dtype=torch.float64) / p
+    return (angle[:, None] + angle).cos()
+
+
+@mistake("cos_of_sum", "This adds the two angles. Take the cosine and sine of each alone, and multiply these.")
+def adds_the_angles_too(k, p):
+    angle = 2 * math.pi * k / p * torch.arange(p, dtype=torch.float64)
+    return (angle[:, None] + angle).cos()
+
+
+@mistake("cos_of_sum", "π is missing in the angle, or the 2: a full turn is 2π.")
+def without_pi(k, p):
+    cos, sin = _waves_of(k, p, 1)
+    return torch.outer(cos, cos) - torch.outer(sin, sin)
+
+
+@mistake("cos_of_sum", "The result is float32. `torch.arange(p, dtype=torch.float64)` keeps all digits.")
+def table_in_float32(k, p):
+    angle = 2 * math.pi * k * torch.arange(p) / p
+    return torch.outer(angle.cos(), angle.cos()) - torch.outer(angle.sin(), angle.sin())
+
+
+@mistake("cos_of_sum", "The result is float32. `torch.arange(p, dtype=torch.float64)` keeps all digits.")
+def table_in_float32_too(k, p):
+    angle = 2 * math.pi * k / p * torch.arange(p)
+    return torch.outer(angle.cos(), angle.cos()) - torch.outer(angle.sin(), angle.sin())
 
 
 # --- shifted_spectrum -------------------------------------------------------------------------------------------------
