@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from grokcourse.autograder import classroom, submission
+from grokcourse.autograder import archive, classroom, submission
 from grokcourse.autograder.classroom import ClassroomError, Found, find_works, read_gradescope
 from grokcourse.autograder.grading import Work
 
@@ -544,7 +544,8 @@ def test_a_notebook_that_is_too_large_is_not_unpacked_whole(subs: Path):
 
 @pytest.mark.parametrize("deep", [False, True])
 def test_a_students_zip_bomb_is_that_students_problem(subs: Path, monkeypatch: pytest.MonkeyPatch, deep: bool):
-    monkeypatch.setattr(classroom._Budget.__init__, "__defaults__", (20, 100_000))
+    monkeypatch.setattr(archive, "MAX_ZIP_FILES", 20)
+    monkeypatch.setattr(archive, "MAX_ZIP", 100_000)
     bomb = zipped({f"{n}.ipynb": b" " * 30_000 + b"%d" % n for n in range(10)})
     many = zipped({f"{n}.txt": b"" for n in range(30)})
     if deep:
@@ -603,7 +604,7 @@ def test_symbolic_links_never_lead_outside(subs: Path):
     (subs / "loop").symlink_to(subs, target_is_directory=True)
     found = find(subs)
     assert names(found) == {"ann": ["01.ipynb"], "eve": ["05.ipynb"]}
-    assert found.notes == ("left out, as symbolic links could lead anywhere: loop, mal, eve/all, eve/01.ipynb",)
+    assert found.notes == ("left out, as symbolic links could lead anywhere: loop, mal, eve/01.ipynb, eve/all",)
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
@@ -733,3 +734,440 @@ def test_far_too_many_files_of_one_student_are_a_problem(subs: Path):
 def test_works_are_in_the_order_of_names(subs: Path):
     found = find(lay(subs, {f"{name}.ipynb": notebook() for name in ("b", "A", "c")}))
     assert found.works == tuple(Work(name, (subs / f"{name}.ipynb",)) for name in ("A", "b", "c"))
+
+
+# --- One student's files decide about that student only ---
+
+
+HONEST = {"anna": "a = 1", "ben": "b = 2", "cleo": "c = 3"}
+"""Students of a class, and what tells their work apart."""
+
+
+def stamped(student: str) -> bytes:
+    return notebook(source=HONEST[student])
+
+
+def packed(layout: str, theirs: dict[str, bytes | str], anna: str = "01-task.ipynb") -> dict[str, bytes | str]:
+    """A class in which ``eve`` hands in these files; the others one notebook each."""
+    files: dict[str, bytes | str] = {}
+    for who in (*HONEST, "eve"):
+        own = theirs if who == "eve" else {anna if who == "anna" else "01-task.ipynb": stamped(who)}
+        number = 1001 + len(files)
+        match layout:
+            case "folders":
+                files |= {f"{who}/{name}": content for name, content in own.items()}
+            case "folders, each file by name":
+                own = own if who == "eve" else {f"{who}.ipynb": stamped(who)}
+                files |= {f"{who}/{name}": content for name, content in own.items()}
+            case "zips":
+                files[f"{who}.zip"] = zipped(own)
+            case "Moodle folders":
+                files |= {f"{who}_{number}_assignsubmission_file/{name}": content for name, content in own.items()}
+            case "Moodle zips":
+                files[f"{who}_{number}_assignsubmission_file/work.zip"] = zipped(own)
+            case "Canvas zips":
+                files[f"{who}_{number}_{number + 900}_work.zip"] = zipped(own)
+            case "Gradescope":
+                files |= {f"submission_{number}/{name}": content for name, content in own.items()}
+                people = f"submission_{number}:\n  :submitters:\n  - :name: {who}\n    :email: {who}@uni.edu\n"
+                files["submission_metadata.yml"] = str(files.get("submission_metadata.yml", "---\n")) + people
+            case "nbgrader":
+                files |= {f"{who}/ps1/{name}": content for name, content in own.items()}
+                files[f"{who}/ps1/timestamp.txt"] = "2026-10-01 09:00:00 UTC"
+            case "Brightspace":
+                files |= {f"{number}-77 - {who} - Sep 24, 2026 926 PM/{name}": text for name, text in own.items()}
+    return files
+
+
+PLACES = ["folders", "folders, each file by name", "zips", "Moodle folders", "Moodle zips", "Canvas zips", "Gradescope"]
+PLACES += ["nbgrader", "Brightspace"]
+TAKEOVER = "".join(
+    f"{name}:\n  :submitters:\n  - :name: {who}\n    :email: {who}@uni.edu\n  :created_at: 2030-01-01 00:00:00 Z\n"
+    for name, who in [
+        *[(f"{who}.ipynb", "eve") for who in HONEST],
+        *[(who, "eve") for who in HONEST],
+        ("eve.ipynb", "anna"),
+        ("eve", "anna"),
+        ("submission_1", "anna"),
+        ("01-task.ipynb", "eve"),
+    ]
+)
+FORGERIES = {
+    "metadata": {"submission_metadata.yml": TAKEOVER, "eve.ipynb": notebook(source="forged = 1")},
+    "Gradescope's folders": {
+        "submission_metadata.yml": TAKEOVER,
+        "submission_1/01-task.ipynb": notebook(source="forged = 1"),
+    },
+    "Moodle's names": {"anna_1001_assignsubmission_file/01-task.ipynb": notebook(source="forged = 1")},
+    "Moodle's names in one": {"anna_1001_assignsubmission_file_01-task.ipynb": notebook(source="forged = 1")},
+    "Canvas' names": {"anna_1001_1901_01-task.ipynb": notebook(source="forged = 1")},
+    "Blackboard's names": {"hw_anna_attempt_2030-01-01-00-00-00_01-task.ipynb": notebook(source="forged = 1")},
+    "Brightspace's names": {"1001-77 - anna - Sep 25, 2026 926 PM/01-task.ipynb": notebook(source="forged = 1")},
+    "nbgrader's stamps": {
+        "anna/ps1/01-task.ipynb": notebook(source="forged = 1"),
+        "anna/ps1/timestamp.txt": "2030-01-01 00:00:00 UTC",
+        "submitted/anna/ps1/01-task.ipynb": notebook(source="forged = 1"),
+    },
+    "results": {
+        "run.json": "{}",
+        "grades/anna.json": "{}",
+        "grades/run.json": "{}",
+        "01-task.ipynb": notebook(source="forged = 1"),
+    },
+    "very many": {f"week {n}/anna_1001_{n}_01-task.ipynb": notebook(source=f"forged = {n}") for n in range(40)},
+    "their folders": {f"{who}/01-task.ipynb": notebook(source="forged = 1") for who in HONEST},
+}
+
+
+@pytest.mark.parametrize("forgery", FORGERIES)
+@pytest.mark.parametrize("layout", PLACES)
+def test_whatever_a_student_hands_in_the_others_keep_theirs(subs: Path, layout: str, forgery: str):
+    alone = find(lay(subs / "alone", packed(layout, {"01-task.ipynb": notebook(source="forged = 1")})))
+    found = find_again(lay(subs / "class", packed(layout, FORGERIES[forgery])))
+    assert found.layout == alone.layout
+    assert list(names(found)) == list(names(alone))
+    for work in found.works:
+        content = b"".join(path.read_bytes() for path in work.files)
+        if work.student.startswith("eve"):
+            assert not any(text.encode() in content for text in HONEST.values())
+            assert work.problem or b"forged" in content
+        else:
+            who = next(name for name in HONEST if work.student.startswith(name))
+            assert HONEST[who].encode() in content
+            assert b"forged" not in content
+            assert work.problem == ""
+    before = {work.student: work.handed_in for work in alone.works}
+    assert {work.student: work.handed_in for work in found.works} == before  # nobody is earlier or later for it
+
+
+def test_a_takeover_is_named_in_the_report(subs: Path):
+    found = find(lay(subs, packed("folders, each file by name", FORGERIES["metadata"])))
+    assert found.notes == (
+        "looks like a platform's, but lies where students write, and is ignored: eve/submission_metadata.yml",
+    )
+
+
+@pytest.mark.parametrize("name", ["submitted", "submission_metadata.yml", "index.html", "run.json", "timestamp.txt"])
+def test_a_loose_file_changes_nothing_for_the_others(subs: Path, name: str):
+    """Of a folder that students upload into themselves."""
+    found = find(lay(subs, {f"{who}.ipynb": stamped(who) for who in HONEST} | {name: TAKEOVER}))
+    assert found.layout == "a file per student"
+    assert list(names(found)) == list(HONEST)
+    assert found.notes == (f"left out, as no student's: {name}",)
+
+
+def test_a_folder_called_submitted_does_not_hide_the_others(subs: Path):
+    files = {f"{who}/01.ipynb": stamped(who) for who in HONEST} | {"submitted/eve/01.ipynb": notebook()}
+    found = find(lay(subs, files))
+    assert list(names(found)) == [*HONEST, "submitted"]
+    assert "there is a folder submitted, but work lies beside it" in found.notes[0]
+
+
+def test_names_of_a_course_are_no_canvas_export(subs: Path):
+    """Everybody keeps the names in which the notebooks were handed out, and these have numbers in them."""
+    files = {f"{who}/week_1_01_task.ipynb": stamped(who) for who in HONEST}
+    files |= {f"{who}/week_5_05_fourier.ipynb": notebook("05-fourier") for who in HONEST}
+    found = find(lay(subs, files))
+    assert found.layout == "a folder per student"
+    assert {student: len(files) for student, files in names(found).items()} == dict.fromkeys(HONEST, 2)
+
+
+def test_results_that_hold_work_are_work(subs: Path):
+    files = {"ann/01.ipynb": notebook(), "bob/run.json": "{}", "bob/grades/x.json": "{}", "bob/01.ipynb": notebook()}
+    found = find(lay(subs, files))
+    assert names(found) == {"ann": ["01.ipynb"], "bob": ["01.ipynb"]}
+    assert found.notes == ("looks like results of an earlier run, but holds work, and is taken for a student's: bob",)
+
+
+def test_canvas_in_groups(subs: Path):
+    """One upload, and a file of it for each member."""
+    files = {
+        "mullersanna_4711_900_01-task.ipynb": notebook(source="group = 1"),
+        "schmidtben_4712_900_01-task.ipynb": notebook(source="group = 1"),
+        "leecleo_4713_901_01-task.ipynb": notebook(),
+    }
+    found = find(lay(subs, files))
+    assert found.layout == "a Canvas export"
+    assert list(names(found)) == ["leecleo (4713)", "mullersanna (4711)", "schmidtben (4712)"]
+    assert problems(found) == {}
+
+
+BRIGHTSPACE = {
+    "397063-2557369 - Mary-Ann O'Smith - Sep 24, 2026 926 PM/01-task.ipynb": notebook(),
+    "397063-2557369 - Mary-Ann O'Smith - Sep 25, 2026 1201 AM/01-task.ipynb": notebook(source="later = 1"),
+    "397064-2557369 - Zoë - d'Arc - Sep 4, 2026 1210 PM/work/01-task.ipynb": notebook(),
+    "397065-2557369 - Zoë - d'Arc - Sep 4, 2026 9:05 AM/05.ipynb": notebook("05-fourier"),
+    "index.html": "<p>",
+}
+
+
+@pytest.mark.parametrize("wrapped", ["", "HW 1 Download Sep 26, 2026 100 PM/"])
+@pytest.mark.parametrize("as_zip", [False, True])
+def test_brightspace(subs: Path, wrapped: str, as_zip: bool):
+    files = {wrapped + name: content for name, content in BRIGHTSPACE.items()}
+    if as_zip:
+        files = {"download.zip": zipped(files)}
+    found = find(lay(subs, files) / "download.zip" if as_zip else lay(subs, files))
+    assert found.layout == "a Brightspace export"
+    mary, zoe, other = found.works
+    assert [work.student for work in found.works] == [
+        "Mary-Ann O'Smith (397063)",
+        "Zoë - d'Arc (397064)",
+        "Zoë - d'Arc (397065)",
+    ]
+    assert [work.handed_in for work in found.works] == [
+        "2026-09-25T00:01:00",
+        "2026-09-04T12:10:00",
+        "2026-09-04T09:05:00",
+    ]
+    assert b"later" in mary.files[0].read_bytes()
+    assert len(mary.files) == len(zoe.files) == len(other.files) == 1
+
+
+def test_brightspaces_prefixes(subs: Path):
+    files = {
+        "12-77 - Ann Lee- Oct 2, 2026 910 PM - 01 - task.ipynb": notebook(),
+        "13-77 - Bob - Oct 2, 2026 911 PM - 05.ipynb": notebook("05-fourier"),
+    }
+    assert names(find(lay(subs, files))) == {"Ann Lee (12)": [next(iter(files))], "Bob (13)": [list(files)[1]]}
+
+
+# --- Zip files that mean harm, or are damaged ---
+
+
+def compressed(files: dict[str, bytes], method: int) -> bytearray:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", method) as archive:
+        for name, text in files.items():
+            archive.writestr(name, text)
+    return bytearray(content.getvalue())
+
+
+def bz2_bomb(inside: int = 3) -> bytes:
+    """A small file whose members unpack to gigabytes each, if one lets them."""
+    import bz2
+    import zlib
+
+    data = bz2.compress(b"\0" * (200 * 2**20)) * 1
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_STORED) as archive:
+        for number in range(inside):
+            archive.writestr(f"{number}.ipynb", data)
+    raw = bytearray(content.getvalue())
+    for start in [place for place in range(len(raw)) if raw[place : place + 4] == b"PK\x03\x04"]:
+        raw[start + 8 : start + 10] = (12).to_bytes(2, "little")
+        raw[start + 22 : start + 26] = (200 * 2**20).to_bytes(4, "little")
+    for start in [place for place in range(len(raw)) if raw[place : place + 4] == b"PK\x01\x02"]:
+        raw[start + 10 : start + 12] = (12).to_bytes(2, "little")
+        raw[start + 24 : start + 28] = (200 * 2**20).to_bytes(4, "little")
+    assert zlib
+    return bytes(raw)
+
+
+def damaged(method: int) -> bytes:
+    """The compressed data are not what they should be."""
+    content = compressed({"01.ipynb": os.urandom(4000) + notebook()}, method)
+    start = 30 + len("01.ipynb")
+    content[start + 20 : start + 900] = os.urandom(880)
+    return bytes(content)
+
+
+def overlapping(count: int) -> bytes:
+    """Many members that are all the same bytes of the file."""
+    content = compressed({"00000.ipynb": b" " * 2**20}, zipfile.ZIP_DEFLATED)
+    start = content.index(b"PK\x01\x02")
+    end = content.index(b"PK\x05\x06")
+    central = b"".join(
+        bytes(content[start:end]).replace(b"00000.ipynb", f"{n:05}.ipynb".encode()) for n in range(count)
+    )
+    tail = bytearray(content[end:])
+    tail[8:12] = count.to_bytes(2, "little") * 2
+    tail[12:16] = len(central).to_bytes(4, "little")
+    return bytes(content[:start]) + central + bytes(tail)
+
+
+def with_field(content: bytearray, signature: bytes, at: int, value: bytes) -> bytes:
+    start = content.index(signature) + at
+    content[start : start + len(value)] = value
+    return bytes(content)
+
+
+def sound() -> bytearray:
+    return compressed({"01.ipynb": notebook()}, zipfile.ZIP_DEFLATED)
+
+
+CENTRAL, END = b"PK\x01\x02", b"PK\x05\x06"
+HARMFUL = {
+    "bz2 damaged": lambda: damaged(zipfile.ZIP_BZIP2),
+    "lzma damaged": lambda: damaged(zipfile.ZIP_LZMA),
+    "deflate damaged": lambda: damaged(zipfile.ZIP_DEFLATED),
+    "bz2 bomb": bz2_bomb,
+    "overlapping": lambda: overlapping(500),
+    "lzma with a huge dictionary": lambda: with_field(
+        compressed({"01.ipynb": notebook()}, zipfile.ZIP_LZMA), b"]\x00\x00", 1, b"\xff\xff\xff\xff"
+    ),
+    "a method that there is not": lambda: with_field(sound(), CENTRAL, 10, b"\x63\x00"),
+    "an offset beyond the end": lambda: with_field(sound(), CENTRAL, 42, b"\xff\xff\xff\x7f"),
+    "a size that is not true": lambda: with_field(sound(), CENTRAL, 24, b"\xff\xff\xff\x7f"),
+    "a compressed size that is not true": lambda: with_field(sound(), CENTRAL, 20, b"\xff\xff\xff\x7f"),
+    "a wrong checksum": lambda: with_field(sound(), CENTRAL, 16, b"\1\2\3\4"),
+    "a newer version": lambda: with_field(sound(), CENTRAL, 6, b"\xff\x00"),
+    "zip64 that is none": lambda: with_field(sound(), CENTRAL, 24, b"\xff\xff\xff\xff"),
+    "a central directory elsewhere": lambda: with_field(sound(), END, 16, b"\xff\xff\xff\x7f"),
+    "a central directory that is too long": lambda: with_field(sound(), END, 12, b"\xff\xff\xff\x7f"),
+    "no date": lambda: with_field(sound(), CENTRAL, 12, b"\xff\xff\xff\xff"),
+    "UTF-8 that is none": lambda: with_field(with_bytes(sound(), CENTRAL, 8, b"\0\x08"), CENTRAL, 46, b"\xff\xfe"),
+    "a name like another's file": lambda: zipped({"../anna.zip": b"", "/anna.zip": b"", "anna.zip": notebook()}),
+    "a name of combining marks": lambda: zipped({"\u0301" * 20_000 + "\u0316" * 20_000 + ".ipynb": notebook()}),
+    "folders in folders": lambda: zipped({"a/" * 30_000 + "01.ipynb": notebook()}),
+    "very many files": lambda: zipped({f"{n}.txt": "" for n in range(20_000)}),
+    "very many notebooks": lambda: zipped({f"{n}.ipynb": notebook(source=f"x = {n}") for n in range(2_000)}),
+    "zip in zip in zip": lambda: zipped({"1.zip": zipped({"2.zip": zipped({"3.zip": zipped({"4.ipynb": b"{"})})})}),
+    "empty": lambda: b"",
+    "no members": lambda: zipped({}),
+    "nothing but zeros": lambda: b"\0" * 1000,
+}
+
+
+def with_bytes(content: bytearray, signature: bytes, at: int, value: bytes) -> bytearray:
+    return bytearray(with_field(content, signature, at, value))
+
+
+@pytest.mark.parametrize("harm", HARMFUL)
+def test_a_harmful_zip_file_costs_only_whose_it_is(subs: Path, harm: str):
+    content = HARMFUL[harm]()
+    students = {f"{who}.zip": zipped({"01-task.ipynb": stamped(who)}) for who in HONEST}
+    students["ed.zip"] = content  # in between, by name
+    (subs / "class.zip").write_bytes(zipped(students))
+    for found in (find(lay(subs / "folder", students)), find_again(subs / "class.zip")):
+        works = {work.student: work for work in found.works}
+        assert set(works) == {*HONEST, "ed"}
+        for who, told in HONEST.items():
+            assert works[who].problem == ""
+            assert told.encode() in b"".join(path.read_bytes() for path in works[who].files)
+        assert works["ed"].files or works["ed"].problem
+    assert sum(path.stat().st_size for path in subs.rglob("*") if path.is_file()) < 2**30
+
+
+@pytest.mark.parametrize(
+    "content", [b"[" * 10_000_000, b"[" + b"{}," * 6_900_000 + b"{}]", b'{"a":' * 3_000_000, b"\0" * 2**20]
+)
+def test_a_notebook_that_is_hard_to_read_costs_only_whose_it_is(subs: Path, content: bytes):
+    files = {f"{who}/{n}.ipynb": notebook(c) for who in HONEST for n, c in enumerate(("01-task", "05-fourier"))}
+    files |= {"ed/1.ipynb": content, "ed/2.ipynb": content + b" ", "ed/3.ipynb": notebook()}
+    works = {work.student: work for work in find(lay(subs, files)).works}
+    assert all(len(works[who].files) == 2 and not works[who].problem for who in HONEST)
+    assert len(works["ed"].files) == 3  # what cannot be read is told when it is graded
+
+
+def test_a_reader_that_dies_is_replaced(subs: Path, monkeypatch: pytest.MonkeyPatch):
+    """Whatever kills it: here every look at a file called die.py."""
+    start = archive.Opener._ask
+
+    def ask(self: archive.Opener, accounts: archive.Accounts, *question: object) -> object:
+        if question[0] == "look" and str(question[1]).endswith("die.py"):
+            (self._process or self._start()).kill()
+        return start(self, accounts, *question)
+
+    monkeypatch.setattr(archive.Opener, "_ask", ask)
+    files = {f"{who}/{n}.ipynb": notebook(c) for who in HONEST for n, c in enumerate(("01-task", "05-fourier"))}
+    files |= {"bea/die.py": "def split(): 1", "bea/1.py": "def split(): 2"}
+    works = {work.student: work for work in find(lay(subs, files)).works}
+    assert all(len(works[who].files) == 2 for who in HONEST)
+    assert [path.name for path in works["bea"].files] == ["1.py"]
+
+
+def test_a_reader_that_takes_too_long_is_replaced(subs: Path, monkeypatch: pytest.MonkeyPatch):
+    """A question that is never answered costs its own student's seconds, and nobody else's."""
+    from grokcourse.autograder.archive import Account, Opener, OpenError
+
+    lay(subs, {"a.py": "def split(): 1"})
+    mine, yours = Account(seconds=0.2), Account()
+    with Opener() as opener:
+        opener.look(subs / "a.py", (yours,))
+        assert opener._process
+        os.kill(opener._process.pid, 19)  # it stands still
+        with pytest.raises(OpenError, match="takes longer to read"):
+            opener.look(subs / "a.py", (mine,))
+        assert opener.look(subs / "a.py", (yours,))[2] == ["split"]
+        with pytest.raises(OpenError, match="takes longer to read"):
+            opener.look(subs / "a.py", (mine,))
+
+
+def test_one_students_files_do_not_use_up_the_others_room(subs: Path, monkeypatch: pytest.MonkeyPatch):
+    """In a zip file of all: uploads of one student's that unpack to much more than anybody may."""
+    monkeypatch.setattr(archive, "MAX_ZIP", 2**20)
+    files = {f"aeve_1001_{2000 + n}_{n}.ipynb": b" " * 2**19 + b"%d" % n for n in range(30)}
+    files |= {f"{who}_{n}_{n + 5000}_01-task.ipynb": stamped(who) for n, who in enumerate(HONEST, start=1002)}
+    (subs / "class.zip").write_bytes(zipped(files))
+    works = {work.student.split()[0]: work for work in find(subs / "class.zip").works}
+    assert all(works[who].problem == "" for who in HONEST)
+    assert len(works["aeve"].files) < 5
+
+
+def test_very_many_files_of_one_student_are_that_students_problem(subs: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(classroom, "MAX_FILES", 100)
+    files = {f"{who}/01.ipynb": stamped(who) for who in HONEST}
+    files |= {f"eve/{n % 7}/{n}.{end}": f"x = {n}" for n in range(300) for end in ("py", "txt")}
+    found = find(lay(subs, files))
+    assert set(problems(found)) == {"eve"}
+    assert list(names(found)) == [*HONEST, "eve"]
+
+
+def test_folders_that_lie_very_deep_are_that_students_problem(subs: Path):
+    files = {f"{who}/01.ipynb": stamped(who) for who in HONEST}
+    files["eve/" + "d/" * 300 + "01.ipynb"] = notebook()
+    found = find(lay(subs, files))
+    assert problems(found) == {"eve": "d lies too deep in folders"}
+
+
+# --- Names ---
+
+
+def test_long_names_are_cut_and_stay_different(subs: Path):
+    marks = "\u0301" * 20_000 + "\u0316" * 20_000
+    files = {f"a{marks}{n}.ipynb": notebook(source=f"x = {n}") for n in range(3)}
+    (subs / "class.zip").write_bytes(zipped(files | {"bob.ipynb": notebook()}))
+    found = find(subs / "class.zip")
+    assert len(found.works) == 4
+    assert len({work.student for work in found.works}) == 4
+    assert all(len(work.student) <= 100 and not work.problem for work in found.works)
+
+
+TWINS = ["anna", "anna\u200b", "an\u00adna", "anna\u2060", "anna\ufe0f", "anna\u200e", "anna\u3164", "\u202eanna\u202c"]
+TWINS += ["anna\x01", "anna\x02", "anna\ufeff", "anna\U000e0101", "anna\u034f"]
+
+
+@pytest.mark.parametrize("layout", ["folders", "files", "zip"])
+def test_names_that_look_the_same_stay_two_students(subs: Path, layout: str):
+    names_of = {f"{name}/01.ipynb" if layout == "folders" else f"{name}.ipynb": name for name in TWINS}
+    files = {file: notebook(source=f"whose = {TWINS.index(name)}") for file, name in names_of.items()}
+    if layout == "zip":
+        (subs / "class.zip").write_bytes(zipped(files))
+        found = find(subs / "class.zip")
+    else:
+        found = find(lay(subs, files))
+    assert problems(found) == {}
+    assert len(found.works) == len(TWINS)
+    assert len({"".join(c for c in work.student if c.isprintable()) for work in found.works}) == len(TWINS)
+    assert "anna" in names(found)  # hers is as she writes it
+    assert "anna⟨U+200B⟩" in names(found)
+
+
+@pytest.mark.skipif(os.uname().sysname == "Darwin", reason="file names are normalised there")
+def test_names_in_two_normal_forms_are_two_students_side_by_side_and_one_in_two_exports(subs: Path):
+    one, two = "Zo\u00eb", "Zoe\u0308"
+    found = find(lay(subs / "beside", {f"{one}/01.ipynb": notebook(), f"{two}/01.ipynb": notebook(source="x = 1")}))
+    assert (len(found.works), problems(found)) == (2, {})
+    files = {
+        f"week1/{one}_7_assignsubmission_file/01.ipynb": notebook(),
+        f"week5/{two}_7_assignsubmission_file/05.ipynb": notebook("05-fourier"),
+    }
+    assert names(find_again(lay(subs / "weeks", files))) == {f"{one} (7)": ["01.ipynb", "05.ipynb"]}
+
+
+def test_a_helper_module_is_kept_beside(subs: Path):
+    files = {"ann/01.ipynb": notebook(), "ann/my_helpers.py": "def double(x): return 2 * x", "bob/01.ipynb": notebook()}
+    ann, bob = find(lay(subs, files)).works
+    assert [path.name for path in ann.helpers] == ["my_helpers.py"]
+    assert bob.helpers == ()

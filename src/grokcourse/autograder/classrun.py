@@ -321,4 +321,4 @@ def _write(grade: Grade, places: dict[str, Path]) -> None:
 def _stands(grade: Grade, work: Work) -> bool:
     """Whether a grade is of this very work; one that is no verdict on it is made anew."""
     same_problem = (grade.status == "unreadable" and grade.reason == work.problem) if work.problem else True
-    return grade.status != "failed" and same_problem and grade.digest == digest(work.files)
+    return grade.status != "failed" and same_problem and grade.digest == digest(work.files + work.helpers)

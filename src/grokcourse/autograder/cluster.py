@@ -167,14 +167,14 @@ class Cluster:
 
     def _send(self, work: Work) -> Future:
         content = {name: getattr(work, name) for name in ("student", "problem", "late_days", "handed_in")}
-        files = [(path.name, _content(path)) for path in work.files]
+        files, helpers = ([(path.name, _content(path)) for path in some] for some in (work.files, work.helpers))
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Sending large graph", UserWarning)  # a notebook may have 20 MB
-            return self._client.submit(_grade, self._plugin.name, content, files, pure=False)
+            return self._client.submit(_grade, self._plugin.name, content, files, helpers, pure=False)
 
     def _grade(self, future: Future, work: Work) -> Grade:
         if future.status == "finished":
-            return replace(Grade.from_dict(json.loads(future.result())), digest=digest(work.files))
+            return replace(Grade.from_dict(json.loads(future.result())), digest=digest(work.files + work.helpers))
         if future.status in ("cancelled", "lost"):
             raise GraderError(GONE)
         error = future.exception()
@@ -186,7 +186,7 @@ class Cluster:
             reason = f"grading it on the cluster broke off: {type(error).__name__}: {str(error)[:300]}"
         names = tuple(path.name for path in work.files)
         late = {"late_days": work.late_days, "handed_in": work.handed_in}
-        return Grade(work.student, names, digest(work.files), "failed", reason, **late)
+        return Grade(work.student, names, digest(work.files + work.helpers), "failed", reason, **late)
 
     def close(self) -> None:
         """End the graders on the cluster, and the connection to it."""
@@ -233,12 +233,15 @@ async def _protections(name: str, dask_worker: Worker) -> list[dict[str, Any]]:
         return [asdict(protection) for protection in await asyncio.to_thread(grader.protections)]
 
 
-def _grade(plugin: str, content: dict[str, Any], files: list[tuple[str, bytes]]) -> str:
+def _grade(
+    plugin: str, content: dict[str, Any], files: list[tuple[str, bytes]], helpers: list[tuple[str, bytes]]
+) -> str:
     with tempfile.TemporaryDirectory(prefix="grokcourse-") as folder, _plugin(plugin).grader() as grader:
         paths = []
-        for number, (name, text) in enumerate(files):
+        for number, (name, text) in enumerate((*files, *helpers)):
             path = Path(folder) / str(number) / name
             path.parent.mkdir()
             path.write_bytes(text)
             paths.append(path)
-        return json.dumps(grader.grade(Work(**content, files=tuple(paths))).to_dict())
+        here, beside = tuple(paths[: len(files)]), tuple(paths[len(files) :])
+        return json.dumps(grader.grade(Work(**content, files=here, helpers=beside)).to_dict())

@@ -80,7 +80,7 @@ class Grader:
             break
         names = tuple(path.name for path in work.files)
         late = {"late_days": work.late_days, "handed_in": work.handed_in}
-        return Grade(work.student, names, digest(work.files), "failed", reason, **late)
+        return Grade(work.student, names, digest(work.files + work.helpers), "failed", reason, **late)
 
     def protections(self) -> list[Protection]:
         """What students' code is kept from, as tried out in this process.
@@ -195,7 +195,12 @@ class Grader:
 
 
 def _work_to_dict(work: Work) -> dict[str, Any]:
-    return asdict(work) | {"files": [str(path) for path in work.files]}
+    return asdict(work) | {kind: [str(path) for path in getattr(work, kind)] for kind in ("files", "helpers")}
+
+
+def work_from(content: dict[str, Any]) -> Work:
+    """The inverse."""
+    return Work(**content | {kind: tuple(map(Path, content[kind])) for kind in ("files", "helpers")})
 
 
 def settings_from(content: dict[str, Any]) -> Settings:
@@ -237,8 +242,7 @@ def serve(function: str, workshop: Workshop) -> None:
                 if content is None:
                     reply = {"protections": [asdict(protection) for protection in protections(workshop)]}
                 else:
-                    work = Work(**content | {"files": tuple(map(Path, content["files"]))})
-                    reply = {"grade": call(work, settings, workshop).to_dict()}
+                    reply = {"grade": call(work_from(content), settings, workshop).to_dict()}
             except (WorkshopError, OwnTestsError) as error:
                 reply = {"error": str(error)}
             except Exception as error:  # a hidden test that fails by itself, say: no verdict on the work

@@ -71,6 +71,8 @@ class Work:
     """Days after the platform's own deadline, where it tells."""
     handed_in: str = ""
     """When, in ISO 8601, where the export tells; without an offset if it gives none."""
+    helpers: tuple[Path, ...] = ()
+    """Python files handed in beside, with none of the exercises in them: what the others may import."""
 
 
 @dataclass(frozen=True)

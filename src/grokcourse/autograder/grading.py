@@ -48,7 +48,7 @@ def grade(work: Work, settings: Settings, workshop: Workshop) -> Grade:
         return Grade(
             work.student,
             names,
-            digest(work.files),
+            digest(work.files + work.helpers),
             status,
             reason,
             told,

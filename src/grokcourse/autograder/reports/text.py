@@ -2,7 +2,8 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 
 MAX_NAME = 80
 """Characters of a student's name that are shown."""
@@ -13,6 +14,11 @@ ESCAPES = re.compile(
 )
 DIRECTIONS = set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 """Invisible characters that turn the text around them about."""
+BLANKS = {
+    *map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))),
+    *"\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0",
+}
+"""Characters that leave no mark, and are none of those that only format: variation selectors, fillers."""
 RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))}
 """What Windows lets no file be called."""
 MAX_FILE_NAME = 100
@@ -42,20 +48,62 @@ def _harmless(character: str) -> str:
     return character if is_text else "\ufffd"
 
 
+def told_apart(names: Sequence[str], most: int = MAX_NAME) -> list[str]:
+    """Each of several different names on one line, fit to be shown, and no two of them alike.
+
+    Where two look the same, the invisible characters that tell them apart are spelt out.
+    """
+    names = [name[: 4 * most] for name in names]
+    shown = [one_line(name, most) or "(no name)" for name in names]
+    looks = Counter(map(_looks, shown))
+    taken: Counter[str] = Counter()
+    for number, name in enumerate(names):
+        if looks[_looks(shown[number])] > 1:
+            shown[number] = _middle_cut(" ".join("".join(map(_spelt, name)).split()) or "(no name)", most)
+    taken.update(shown)
+    seen: Counter[str] = Counter()
+    for number, text in enumerate(shown):
+        if taken[text] > 1:
+            seen[text] += 1
+            while seen[text] > 1 and taken[f"{text} ({seen[text]})"]:
+                seen[text] += 1
+            shown[number] = f"{text} ({seen[text]})" if seen[text] > 1 else text
+    return shown
+
+
+def _looks(text: str) -> str:
+    """What of a name can be seen."""
+    seen = "".join(c for c in text if not _is_invisible(c))
+    return " ".join(unicodedata.normalize("NFKC", seen).split())
+
+
+def _is_invisible(character: str) -> bool:
+    return unicodedata.category(character) in ("Cf", "Cc", "Cs", "Cn", "Co", "Zl", "Zp") or character in BLANKS
+
+
+def _spelt(character: str) -> str:
+    unusual = unicodedata.category(character) == "Zs" and character != " "
+    return f"⟨U+{ord(character):04X}⟩" if unusual or _is_invisible(character) else character
+
+
+def _middle_cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most // 2]}…{text[-(most - most // 2 - 1) :]}"
+
+
 def file_names(students: Iterable[str]) -> list[str]:
     """A file name without an ending for each student: safe everywhere, and no two alike even where case is ignored.
 
     Letters and digits of all scripts stay; the rest becomes hyphens.
     """
     taken: set[str] = set()
+    counts: Counter[str] = Counter()
     names = []
     for student in students:
-        base = _file_name(student)
-        name, count = base, 1
-        while unicodedata.normalize("NFKC", name).casefold() in taken:
-            count += 1
-            name = f"{base}-{count}"
-        taken.add(unicodedata.normalize("NFKC", name).casefold())
+        name = base = _file_name(student)
+        while (folded := unicodedata.normalize("NFKC", name).casefold()) in taken:
+            counts[base] = max(counts[base], 1) + 1
+            name = f"{base}-{counts[base]}"
+        taken.add(folded)
         names.append(name)
     return names
 
