@@ -1,9 +1,11 @@
 """Finding what students handed in: the layouts, and names and files that mean harm."""
 
+import functools
 import io
 import json
 import os
 import stat
+import tempfile
 import zipfile
 from pathlib import Path
 
@@ -819,13 +821,20 @@ FORGERIES = {
 }
 
 
+@functools.cache
+def honest(layout: str) -> tuple[str, dict[str, str]]:
+    """The layout of a class in which nobody forges anything, and when each student's work came in."""
+    with tempfile.TemporaryDirectory() as folder:
+        alone = find(lay(Path(folder) / "alone", packed(layout, {"01-task.ipynb": notebook(source="forged = 1")})))
+        return alone.layout, {work.student: work.handed_in for work in alone.works}
+
+
 @pytest.mark.parametrize("forgery", FORGERIES)
 @pytest.mark.parametrize("layout", PLACES)
 def test_whatever_a_student_hands_in_the_others_keep_theirs(subs: Path, layout: str, forgery: str):
-    alone = find(lay(subs / "alone", packed(layout, {"01-task.ipynb": notebook(source="forged = 1")})))
-    found = find_again(lay(subs / "class", packed(layout, FORGERIES[forgery])))
-    assert found.layout == alone.layout
-    assert list(names(found)) == list(names(alone))
+    found = find(lay(subs / "class", packed(layout, FORGERIES[forgery])))
+    # nobody else is there, and nobody is earlier or later for it
+    assert (found.layout, {work.student: work.handed_in for work in found.works}) == honest(layout)
     for work in found.works:
         content = b"".join(path.read_bytes() for path in work.files)
         if work.student.startswith("eve"):
@@ -836,8 +845,6 @@ def test_whatever_a_student_hands_in_the_others_keep_theirs(subs: Path, layout: 
             assert HONEST[who].encode() in content
             assert b"forged" not in content
             assert work.problem == ""
-    before = {work.student: work.handed_in for work in alone.works}
-    assert {work.student: work.handed_in for work in found.works} == before  # nobody is earlier or later for it
 
 
 def test_a_takeover_is_named_in_the_report(subs: Path):
@@ -1018,7 +1025,7 @@ HARMFUL = {
     "no date": lambda: with_field(sound(), CENTRAL, 12, b"\xff\xff\xff\xff"),
     "UTF-8 that is none": lambda: with_field(with_bytes(sound(), CENTRAL, 8, b"\0\x08"), CENTRAL, 46, b"\xff\xfe"),
     "a name like another's file": lambda: zipped({"../anna.zip": b"", "/anna.zip": b"", "anna.zip": notebook()}),
-    "a name of combining marks": lambda: zipped({"\u0301" * 20_000 + "\u0316" * 20_000 + ".ipynb": notebook()}),
+    "a name of combining marks": lambda: zipped({"\u0301" * 15_000 + "\u0316" * 15_000 + ".ipynb": notebook()}),
     "folders in folders": lambda: zipped({"a/" * 30_000 + "01.ipynb": notebook()}),
     "very many files": lambda: zipped({f"{n}.txt": "" for n in range(20_000)}),
     "very many notebooks": lambda: zipped({f"{n}.ipynb": notebook(source=f"x = {n}") for n in range(2_000)}),
@@ -1125,7 +1132,7 @@ def test_folders_that_lie_very_deep_are_that_students_problem(subs: Path):
 
 
 def test_long_names_are_cut_and_stay_different(subs: Path):
-    marks = "\u0301" * 20_000 + "\u0316" * 20_000
+    marks = "\u0301" * 15_000 + "\u0316" * 15_000
     files = {f"a{marks}{n}.ipynb": notebook(source=f"x = {n}") for n in range(3)}
     (subs / "class.zip").write_bytes(zipped(files | {"bob.ipynb": notebook()}))
     found = find(subs / "class.zip")

@@ -396,8 +396,13 @@ class _Unzip:
             return
         for name, _, size in members if not parts else ():
             self._pack((name.split("/", 1)[0],), size)
+        is_empty = True
         for number, (name, what, _) in enumerate(members):
-            yield from self._member(path, number, name, what, parts, depth)
+            for entry in self._member(path, number, name, what, parts, depth):
+                is_empty = False
+                yield entry
+        if parts and is_empty:
+            yield Entry((*parts, ""))
 
     def _member(
         self, path: Path, number: int, name: str, what: str, parts: tuple[str, ...], depth: int
