@@ -39,11 +39,11 @@ def solved(chapter: str) -> str:
     for cell in notebook["cells"]:
         exercise = EXERCISES.get(cell["id"].removeprefix("exercise-"))
         if exercise:
-            used = [f"from {exercise.target.__module__} import {name}" for name in exercises.helpers(exercise)]
-            answer = f"{exercise.name} = {exercise.solution!r}" if exercise.question else exercise.source
+            is_question = exercise.question
+            answer = f"{exercise.name} = {exercise.solution!r}" if is_question else exercises.self_contained(exercise)
             source = "".join(cell["source"])
             assert exercise.stub in source
-            cell["source"] = source.replace(exercise.stub, "\n".join([*used, answer]))
+            cell["source"] = source.replace(exercise.stub, answer)
     return json.dumps(notebook)
 
 

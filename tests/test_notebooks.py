@@ -1,5 +1,6 @@
 """The student notebooks: what is in them, that they run, and that buttons, files and package agree on them."""
 
+import ast
 import importlib.metadata
 import json
 import os
@@ -9,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -17,16 +19,18 @@ import pytest
 import yaml
 from bs4 import BeautifulSoup
 from conftest import ROOT, Site, toc_pages
+from IPython.core.inputtransformer2 import TransformerManager
 from packaging.requirements import Requirement
 
 import grokcourse
 from grokcourse import start
-from grokcourse.autograder.registry import CHAPTERS, EXERCISES
+from grokcourse.autograder.registry import CHAPTERS, EXERCISES, Exercise
 from grokcourse.cli import main
 from grokcourse.publishing import exercises, notebooks
 from grokcourse.publishing.stubs import stub_source
 
 PAGES = {chapter: page for page in toc_pages() if (chapter := notebooks.chapter_of(page))}
+WITH_EXERCISES = [chapter for chapter, inside in CHAPTERS.items() if inside]
 QUICKLY = """
 def _shorten():
     from grokcourse import training
@@ -217,18 +221,28 @@ def run(notebook: nbformat.NotebookNode, folder: Path) -> nbformat.NotebookNode:
     return nbformat.reads(ended.stdout, as_version=4)
 
 
-def solved(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """The notebook with each stub replaced by the package's own source, or by the right value."""
+def solution_on_page(site: Site, exercise: Exercise) -> str:
+    """An exercise's solution, as a reader of the built page copies it."""
+    page = _parsed(site.html / f"{PAGES[exercise.chapter]}.html")
+    title = f"Solution of {exercises.heading(exercise)}"
+    (box,) = [box for box in page.select("details.gc-solution") if box.summary.get_text() == title]
+    found = box.select_one("code" if exercise.question else "pre")
+    return found.get_text().strip()
+
+
+@cache
+def _parsed(path: Path) -> BeautifulSoup:
+    return BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
+
+
+def solved(notebook: nbformat.NotebookNode, site: Site) -> nbformat.NotebookNode:
+    """The notebook with each stub replaced by the solution that the page shows."""
     notebook = deepcopy(notebook)
     for cell in notebook.cells:
         exercise = EXERCISES.get(cell.id.removeprefix("exercise-"))
         if exercise:
-            answer = f"{exercise.name} = {exercise.solution!r}"
-            if not exercise.question:  # what else it uses, a student takes from the package
-                used = [f"from {exercise.target.__module__} import {name}" for name in exercises.helpers(exercise)]
-                answer = "\n".join([*used, exercise.source])
             assert exercise.stub in cell.source
-            cell.source = cell.source.replace(exercise.stub, answer)
+            cell.source = cell.source.replace(exercise.stub, solution_on_page(site, exercise))
     return notebook
 
 
@@ -247,11 +261,14 @@ Runs = dict[tuple[str, str], nbformat.NotebookNode | AssertionError]
 
 
 @pytest.fixture(scope="module")
-def ran(built: dict[str, nbformat.NotebookNode], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
+def ran(
+    built: dict[str, nbformat.NotebookNode], site: Site, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Runs]:
     """Every notebook, run as it is and solved, two at a time."""
     folder = tmp_path_factory.mktemp("notebooks")
     variants = {(chapter, "as it is"): notebook for chapter, notebook in built.items()}
-    variants |= {(chapter, "solved"): solved(notebook) for chapter, notebook in built.items() if CHAPTERS.get(chapter)}
+    solving = {(chapter, "solved"): solved(built[chapter], site) for chapter in WITH_EXERCISES}
+    variants |= solving
 
     def attempt(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode | AssertionError:
         try:
@@ -282,6 +299,72 @@ def test_it_runs_solved_with_full_marks(ran: Runs, chapter: str):
     told = said(notebook)
     assert list(told) == [exercise.name for exercise in CHAPTERS[chapter]]
     assert {name: text for name, text in told.items() if "tests pass (" not in text} == {}
+
+
+@pytest.fixture(scope="module")
+def handed_in(built: dict[str, nbformat.NotebookNode], site: Site, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A class of one, who has pasted every solution from the pages into the notebooks."""
+    folder = tmp_path_factory.mktemp("class")
+    (folder / "ann").mkdir()
+    for chapter in WITH_EXERCISES:
+        nbformat.write(solved(built[chapter], site), folder / "ann" / f"{chapter}.ipynb")
+    return folder
+
+
+def test_what_the_pages_show_as_solutions_gets_full_points_from_pytest(handed_in: Path):
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "ann"]
+    ended = subprocess.run(command, cwd=handed_in, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stdout[-5000:]
+    points = sum(exercise.points for exercise in EXERCISES.values())
+    assert re.search(rf"^all +{points} / *{points} points", ended.stdout, re.MULTILINE), ended.stdout[-3000:]
+
+
+def test_what_the_pages_show_as_solutions_gets_full_points_in_a_class(handed_in: Path, tmp_path: Path):
+    assert main(["grade", str(handed_in), "--output", str(tmp_path / "grades"), "--jobs", "1"]) == 0
+    (student,) = json.loads((tmp_path / "grades" / "results.json").read_text(encoding="utf-8"))["students"]
+    marks = {exercise["name"]: (exercise["points"], exercise["max"]) for exercise in student["exercises"]}
+    assert marks == {name: (exercise.points, exercise.points) for name, exercise in EXERCISES.items()}
+
+
+# --- What is given is no answer ---
+
+
+def bindings(source: str) -> Iterator[tuple[str, ast.AST]]:
+    """The names that a cell binds anywhere in it, each with the node that does so."""
+    for node in ast.walk(ast.parse(TransformerManager().transform_cell(source))):
+        match node:
+            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+                yield node.name, node
+            case ast.Name(ctx=ast.Store() | ast.Del()):
+                yield node.id, node
+            case ast.arg():
+                yield node.arg, node
+            case ast.Import() | ast.ImportFrom():
+                yield from ((alias.asname or alias.name.partition(".")[0], node) for alias in node.names)
+            case ast.MatchAs(name=str()) | ast.MatchStar(name=str()) | ast.ExceptHandler(name=str()):
+                yield node.name, node
+
+
+@pytest.mark.parametrize("chapter", PAGES)
+def test_no_given_cell_binds_the_name_of_an_exercise(built: dict[str, nbformat.NotebookNode], chapter: str):
+    """Whoever copies cells between chapters, or exports them, hands in no answer that is not theirs.
+
+    The course's own may be imported under its own name, where a signature needs it: that is no answer.
+    """
+    given = [
+        cell
+        for cell in built[chapter].cells
+        if cell.cell_type == "code" and not cell.id.startswith(("exercise-", "points-"))
+    ]
+    assert given
+    own = {(f"grokcourse.{place}", name) for name, e in EXERCISES.items() for place in [e.reference.partition(":")[0]]}
+    taken = [
+        f"{name} in the cell {cell.source[:60]!r}"
+        for cell in given
+        for name, node in bindings(cell.source)
+        if name in EXERCISES and not (isinstance(node, ast.ImportFrom) and (node.module, name) in own)
+    ]
+    assert taken == []
 
 
 # --- On Colab ---

@@ -9,6 +9,8 @@ import ast
 import inspect
 import os
 import re
+import symtable
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,8 @@ from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxTranslator
 
 from grokcourse.autograder.registry import EXERCISES, Exercise
+
+from .stubs import fenced_blocks, is_exercise_cell
 
 VARIABLE = "GROKCOURSE_SOLUTIONS"
 DIFFICULTY = ("warm-up", "easy", "medium", "hard", "very hard")
@@ -87,12 +91,97 @@ def facts(exercise: Exercise) -> list[str]:
     return told if exercise.question else [*told, f"teaches {exercise.teaches}"]
 
 
-def helpers(exercise: Exercise) -> dict[str, Any]:
-    """The functions and classes, by name, that the solution uses of its own module and that are no exercises."""
+def self_contained(exercise: Exercise, bound: Collection[str] = ()) -> str:
+    """The solution's source as it can be pasted: with the imports that it needs, and its module's private helpers.
+
+    Args:
+        exercise: no question.
+        bound: names that stand before it where it will be pasted, and need no import.
+    """
     module = inspect.getmodule(exercise.target)
-    words = set(re.findall(r"(?<!\.)\b[A-Za-z_]\w*", exercise.source)) - set(EXERCISES)
-    own = {name: value for name, value in vars(module).items() if getattr(value, "__module__", "") == module.__name__}
-    return {name: value for name, value in own.items() if name in words and value is not exercise.target}
+    tree = ast.parse(inspect.getsource(module))
+    imports = _imports(tree, module.__name__)
+    defined = {name: ast.unparse(node) for node in tree.body for name in _bound(node)}
+    sources, needed = {exercise.target.__name__: exercise.source.rstrip()}, {}
+    waiting = _global_names(exercise.source)
+    while waiting:
+        name = waiting.pop()
+        if name in sources or name in needed or not (name in imports or name in defined):
+            continue  # seen already, or a builtin
+        if name.startswith("_") and name not in imports:
+            value = getattr(module, name)
+            is_code = inspect.isfunction(value) or inspect.isclass(value)
+            sources[name] = inspect.getsource(value).rstrip() if is_code else defined[name]
+            waiting |= _global_names(sources[name])
+        elif name not in bound:
+            needed[name] = imports.get(name) or ("from", module.__name__, name)
+    lines = _import_lines(needed)
+    return "\n\n\n".join([*(["\n".join(lines)] if lines else []), *sources.values()])
+
+
+def _global_names(source: str) -> set[str]:
+    """The names that some code expects in its module or among the builtins, annotations and defaults included."""
+    top = symtable.symtable(source, "solution", "exec")
+    inner, names = [top], set()
+    while inner:
+        table = inner.pop()
+        inner += table.get_children()
+        names |= {s.get_name() for s in table.get_symbols() if s.is_referenced() and (table is top or s.is_global())}
+    return names - {symbol.get_name() for symbol in top.get_symbols() if symbol.is_assigned()}
+
+
+def _bound(node: ast.stmt) -> set[str]:
+    """The names that a statement of a module's own level defines."""
+    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        return {node.name}
+    targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+    return {target.id for target in targets if isinstance(target, ast.Name)}
+
+
+def _imports(tree: ast.AST, module: str) -> dict[str, tuple[str, str, str]]:
+    """What some code imports, by the name it gets there: ``("import", "", "math")``, ``("from", "torch", "nn")``.
+
+    Args:
+        tree: parsed code.
+        module: the full name of the module that it is, from which ``from . import x`` counts.
+    """
+    found = {}
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Import | ast.ImportFrom):
+            continue
+        for alias in node.names:
+            name = alias.asname or alias.name.partition(".")[0]
+            what = alias.name + (f" as {alias.asname}" if alias.asname else "")
+            if isinstance(node, ast.Import):
+                found[name] = ("import", "", what)
+            else:
+                package = ".".join(module.split(".")[: -node.level]) if node.level else ""
+                found[name] = ("from", ".".join(filter(None, [package, node.module])), what)
+    return found
+
+
+def _import_lines(needed: Mapping[str, tuple[str, str, str]]) -> list[str]:
+    plain = sorted(f"import {what}" for kind, _, what in needed.values() if kind == "import")
+    places = sorted({place for kind, place, _ in needed.values() if kind == "from"})
+    whats = {place: sorted(what for _, other, what in needed.values() if other == place) for place in places}
+    return [*plain, *(f"from {place} import {', '.join(whats[place])}" for place in places)]
+
+
+def bound_before(text: str, name: str) -> set[str]:
+    """What stands in a chapter's notebook before the cell of an exercise: what cells import, and earlier exercises."""
+    lines = text.split("\n")
+    names: set[str] = set()
+    for block in fenced_blocks(lines):
+        if block.head.split() == ["{exercise}", name]:
+            break
+        if not block.head.startswith("{code-cell}"):
+            continue
+        if is_exercise_cell(lines, block):
+            names |= set(re.findall(r"^(\w+) = check\(", "\n".join(lines[block.start : block.end]), re.MULTILINE))
+        elif not any("remove-cell" in line for line in lines[block.start : block.end]):
+            code = [line for line in lines[block.start : block.end] if re.match(r"(from|import) ", line)]
+            names |= set(_imports(ast.parse("\n".join(code)), ""))
+    return names
 
 
 class _ExerciseDirective(SphinxDirective):
@@ -153,13 +242,13 @@ class SolutionDirective(_ExerciseDirective):
             return []
         if exercise.question:
             docstring = inspect.getdoc(exercise.target) or ""
-            content = self.parsed(f"**{exercise.name} = {_written(exercise.solution)}**\n\n{docstring}")
+            content = self.parsed(f"`{exercise.name} = {_written(exercise.solution)}`\n\n{docstring}")
         else:
             module, _, name = exercise.reference.partition(":")
             where = "grokcourse/" + module.replace(".", "/") + ".py"
             content = self.parsed(f"The course's own `{name}`, from `{where}`:")
-            private = [helper for name, helper in helpers(exercise).items() if name.startswith("_")]
-            source = "\n\n".join([exercise.source, *map(inspect.getsource, private)]).rstrip()
+            chapter = Path(self.env.doc2path(self.env.docname)).read_text(encoding="utf-8")
+            source = self_contained(exercise, bound_before(chapter, exercise.name))
             content.append(nodes.literal_block(source, source, language="python"))
         return [Disclosure("", *content, summary=f"Solution of {heading(exercise)}", classes=["gc-solution"])]
 
