@@ -23,9 +23,10 @@ from grokcourse.autograder.grading import Grade
 from grokcourse.autograder.isolation import Protection
 from grokcourse.autograder.policy import Policy
 from grokcourse.autograder.registry import CHAPTERS, EXERCISES
-from grokcourse.autograder.report import Mark, ReportError, RunInfo, marks
+from grokcourse.autograder.report import ReportError, RunInfo
 from grokcourse.autograder.reports import data, terminal, text
 from grokcourse.autograder.reports.results import ClassResult
+from grokcourse.autograder.scoring import Mark, marks
 from grokcourse.autograder.testing import Outcome, hidden_tests, outcome_of, planted_mistakes
 
 FIRST = CHAPTERS["01-task"]

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from .host import Host
 from .registry import CHAPTERS, Exercise, find_exercise
-from .report import Mark
+from .scoring import Mark
 from .student import Student
 from .testing import Outcome, hidden_tests, run_test
 

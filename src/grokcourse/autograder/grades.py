@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from .isolation import Limits
-from .report import Mark, marks
+from .scoring import Mark, marks
 from .submission import MAX_BYTES
 
 

@@ -218,7 +218,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
                 by_file.setdefault(report.nodeid.split("::")[0], []).append(Outcome(**json.loads(content)))
     if not by_file:
         return
-    from .report import marks, table
+    from .scoring import marks, table
 
     terminalreporter.section("points")
     for name, outcomes in by_file.items():

@@ -10,7 +10,7 @@ from fractions import Fraction
 from ..grades import Outcome
 from ..policy import decimal
 from ..registry import CHAPTERS, Exercise
-from ..report import Mark
+from ..scoring import Mark
 from .page import bar, block, document, items, line, moment, prose
 from .results import NOT_HANDED_IN, ClassResult, Row, days, status_of
 from .words import BROKE_OFF, STATUSES

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..grades import Outcome
 from ..policy import Policy, decimal
-from ..report import Mark, RunInfo
+from ..report import RunInfo
+from ..scoring import Mark
 from .results import NOT_HANDED_IN, ClassResult, Row, days
 from .text import one_line, plain
 from .words import BROKE_OFF

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from ..policy import Lateness, Policy, decimal
 from ..registry import CHAPTERS, Exercise
-from ..report import Mark, RunInfo, marks
+from ..report import RunInfo
+from ..scoring import Mark, marks
 from .text import MAX_NAME, file_names, one_line
 
 if TYPE_CHECKING:
