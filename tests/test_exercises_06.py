@@ -115,12 +115,35 @@ def clock_in_a_loop(a, b, p, frequencies, coefficients=None):
         w = 2 * math.pi * k / p
         for row in range(len(a)):
             x, y = w * int(a[row]), w * int(b[row])
-            cos, sin = math.cos(x) * math.cos(y) - math.sin(x) * math.sin(y), math.sin(x + y)
+            cos = math.cos(x) * math.cos(y) - math.sin(x) * math.sin(y)
+            sin = math.sin(x) * math.cos(y) + math.cos(x) * math.sin(y)
             for c in range(p):
                 weight = 1 if coefficients is None else coefficients[i]
                 logits[row, c] += weight * (cos * math.cos(w * c) + sin * math.sin(w * c))
     return logits
 
+
+def clock_by_einsum(a, b, p, frequencies, coefficients=None):
+    w = 2 * np.pi / p * np.array(frequencies, dtype=float)
+    alpha = np.ones(len(w)) if coefficients is None else np.array(coefficients)
+    points = np.stack([np.cos(np.outer(np.arange(p), w)), np.sin(np.outer(np.arange(p), w))])  # (2, p, K)
+    rule = np.array([[[1, 0], [0, -1]], [[0, 1], [1, 0]]])  # cos and sin of a sum, from those of a and of b
+    return torch.from_numpy(
+        np.einsum("zxy,xnk,ynk,k,zck->nc", rule, points[:, a.numpy()], points[:, b.numpy()], alpha, points)
+    )
+
+
+def clock_that_adds_for_the_sine(a, b, p, frequencies, coefficients=None):
+    alpha = [1.0] * len(frequencies) if coefficients is None else coefficients
+    logits = torch.zeros(len(a), p, dtype=torch.float64)
+    for k, weight in zip(frequencies, alpha, strict=True):
+        x, y, z = (2 * math.pi * k / p * n.double() for n in (a, b, torch.arange(p)))
+        cos, sin = x.cos() * y.cos() - x.sin() * y.sin(), (x + y).sin()
+        logits += weight * (torch.outer(cos, z.cos()) + torch.outer(sin, z.sin()))
+    return logits
+
+
+WRONG = [("clock_logits", clock_that_adds_for_the_sine)]
 
 ALTERNATIVES = [
     ("neuron_weights", neuron_weights_by_einsum),
@@ -137,4 +160,5 @@ ALTERNATIVES = [
     ("project_logits", project_by_2d_transform),
     ("clock_logits", clock_with_complex_numbers),
     ("clock_logits", clock_in_a_loop),
+    ("clock_logits", clock_by_einsum),
 ]

@@ -17,7 +17,7 @@ import copy
 import dataclasses
 import functools
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Self
 
@@ -110,7 +110,7 @@ def neuron_weights(W_E: Tensor, W_V: Tensor, W_O: Tensor, W_in: Tensor) -> Tenso
         W_in: (d_model, d_mlp).
 
     Returns:
-        (head, n, d_mlp), before the ReLU.
+        (head, n, d_mlp) of the weights' dtype, before the ReLU.
     """
     return W_E @ W_V @ (W_O @ W_in)
 
@@ -252,11 +252,11 @@ def energy_2d(table: Tensor) -> Tensor:
     """The two-dimensional spectrum: how much energy a table over a and b has at each pair of frequencies.
 
     Args:
-        table: (p, p, …) floats.
+        table: (p, p, …) floats; what its further dimensions hold are tables of their own.
 
     Returns:
-        (p // 2 + 1, p // 2 + 1, …): entry [j, k] is the sum of the squared components in a wave of frequency j in a
-        times a wave of frequency k in b. Together they are the sum of all squares (Parseval).
+        (p // 2 + 1, p // 2 + 1, …) of the table's dtype: entry [j, k] is the sum of the squared components in a
+        wave of frequency j in a times a wave of frequency k in b. Together they are the sum of all squares (Parseval).
 
     Raises:
         ValueError: as ``fourier.transform_2d``.
@@ -284,7 +284,8 @@ def frequency_shares(activations: Tensor) -> Tensor:
         activations: (p, p, n) floats, such as from ``neuron_activations``. Each neuron's mean is left out of account.
 
     Returns:
-        (p // 2 + 1, n) in 0 … 1; row 0 is zero. A neuron that never changes has no variance, and zeros.
+        (p // 2 + 1, n) of the activations' dtype, in 0 … 1; row 0 is zero. A neuron that is always 0 has no variance,
+        and zeros.
 
     Raises:
         ValueError: as ``fourier.transform_2d``.
@@ -384,7 +385,7 @@ def of_sum(values: Tensor) -> Tensor:
     return values[sum_labels(len(values)).to(values.device)]
 
 
-def project_logits(table: Tensor, frequencies: Iterable[int]) -> Tensor:
+def project_logits(table: Tensor, frequencies: Sequence[int]) -> Tensor:
     """The components of a table over a and b in the directions cos ω_k(a + b) and sin ω_k(a + b).
 
     The directions are scaled to length one over all p² questions. As cos ω(a + b) = cos ωa cos ωb − sin ωa sin ωb, each
@@ -393,11 +394,12 @@ def project_logits(table: Tensor, frequencies: Iterable[int]) -> Tensor:
     Source: the projections in the notebook of Nanda et al. 2023; sections 4.2 and 5.1.
 
     Args:
-        table: (p, p, …) floats, such as logits (p, p, p) or neurons (p, p, d_mlp).
-        frequencies: K of them, each 1 … (p − 1) // 2.
+        table: (p, p, n) floats, such as logits (p, p, p) or neurons (p, p, d_mlp).
+        frequencies: a list of K of them, each 1 … (p − 1) // 2.
 
     Returns:
-        (K, 2, …): entry [i, 0] are the components in the cosine of the i-th frequency, [i, 1] those in the sine.
+        (K, 2, n) of the table's dtype: entry [i, 0] are the components in the cosine of the i-th frequency, [i, 1]
+        those in the sine.
 
     Raises:
         ValueError: if a frequency has no cosine and sine modulo p.
@@ -609,7 +611,7 @@ def strength_by_difference(logits: Tensor, frequencies: Iterable[int]) -> Tensor
     return (table.new_zeros(p, table.shape[1]).index_add(0, difference, table) / p).T
 
 
-def unembedding_directions(W_logit: Tensor, frequencies: Iterable[int]) -> tuple[Tensor, Tensor]:
+def unembedding_directions(W_logit: Tensor, frequencies: Sequence[int]) -> tuple[Tensor, Tensor]:
     """The directions among the neurons that are read as cos ω_k c and as sin ω_k c.
 
     W_logit[i, c] ≈ Σ_k u_k[i] cos ω_k c + v_k[i] sin ω_k c, by least squares: Nanda et al. 2023, section 4.2,
@@ -618,10 +620,10 @@ def unembedding_directions(W_logit: Tensor, frequencies: Iterable[int]) -> tuple
 
     Args:
         W_logit: (d_mlp, p) floats.
-        frequencies: K of them, each 1 … (p − 1) // 2.
+        frequencies: a list of K of them, each 1 … (p − 1) // 2.
 
     Returns:
-        u and v, each (K, d_mlp).
+        u and v, each (K, d_mlp) of W_logit's dtype, in the order of the frequencies.
 
     Raises:
         ValueError: if a frequency has no cosine and sine modulo p.
@@ -655,7 +657,7 @@ def keep_directions(W_logit: Tensor, frequencies: Iterable[int]) -> Tensor:
 
 
 def clock_logits(
-    a: Tensor, b: Tensor, p: int, frequencies: Iterable[int], coefficients: Iterable[float] | None = None
+    a: Tensor, b: Tensor, p: int, frequencies: Sequence[int], coefficients: Sequence[float] | None = None
 ) -> Tensor:
     """Modular addition by a network written by hand, with waves and products; a and b are never added.
 
@@ -669,11 +671,11 @@ def clock_logits(
         a: (n,) int64 in 0 … p − 1.
         b: (n,) int64 in 0 … p − 1.
         p: the modulus.
-        frequencies: K of them, each 1 … p // 2.
-        coefficients: the weights α_k of the frequencies in the logits; all 1 by default.
+        frequencies: a list of K whole numbers of any size; above p // 2 they repeat the waves of smaller ones.
+        coefficients: the weights α_k of the frequencies in the logits, in a list; all 1 by default.
 
     Returns:
-        (n, p) float64.
+        (n, p) float64, with all its digits.
     """
     exact = {"dtype": torch.float64, "device": a.device}
     k = torch.tensor(list(frequencies), **exact)

@@ -7,6 +7,7 @@ import torch
 
 from ... import circuit, fourier
 from ..testing import checks, expect, expect_close, expect_tensor, mistake
+from .care import TYPES, UNCHANGED, expect_dtypes, expect_unchanged, expect_values
 from .questions import expect_choice, wrong_values
 
 TIGHT = {"rtol": 1e-9, "atol": 1e-9}
@@ -42,7 +43,7 @@ def test_neuron_weights_one_head(student, draw):
     for size, weights, got in [(size, weights, student.neuron_weights(*weights)) for size, weights in cases]:
         n, heads, d_model, d_head, d_mlp = size
         on = f"{n} numbers, one head, d_model {d_model}, d_head {d_head}, {d_mlp} neurons"
-        got = expect_tensor(got, (heads, n, d_mlp), on=on)
+        got = expect_values(got, (heads, n, d_mlp), on)
         message = "each entry should be the number's row through values, output and W_in, and through nothing else"
         expect_close(got, _one_by_one(*weights), message, on, rtol=1e-3, atol=1e-4)
 
@@ -54,20 +55,20 @@ def test_neuron_weights_heads(student, draw):
     for size, weights, got in [(size, weights, student.neuron_weights(*weights)) for size, weights in cases]:
         n, heads, _, _, d_mlp = size
         on = f"{n} numbers, {heads} heads, {d_mlp} neurons"
-        got = expect_tensor(got, (heads, n, d_mlp), on=on)
+        got = expect_values(got, (heads, n, d_mlp), on)
         message = "entry [h, n] should be what number n adds to the neurons through head h alone"
         expect_close(got, _one_by_one(*weights), message, on, rtol=1e-3, atol=1e-4)
 
 
-@checks("neuron_weights", "float64 stays float64, and what was passed in stays as it was")
-def test_neuron_weights_care(student, draw):
-    function = student.value("neuron_weights")
+@checks("neuron_weights", TYPES, side=True)
+def test_neuron_weights_dtype(student, draw):
     cases = [_weights(draw, *size, dtype=torch.float64) for size in ((2, 1, 3, 2, 4), (5, 2, 4, 3, 6))]
-    for weights, got in [(weights, student.make("call_on_views", function, *weights)) for weights in cases]:
-        on = f"float64, {len(weights[0])} numbers, {len(weights[1])} heads"
-        value = expect_tensor(got["value"], (len(weights[1]), len(weights[0]), weights[3].shape[1]), torch.float64, on)
-        expect_close(value, _one_by_one(*weights), "the products should be exact to float64's digits", on, **TIGHT)
-        expect(not got["changed"], "the weights should not be changed in place", on)
+    expect_dtypes(student, "neuron_weights", cases, _one_by_one)
+
+
+@checks("neuron_weights", UNCHANGED, side=True)
+def test_neuron_weights_unchanged(student, draw):
+    expect_unchanged(student, "neuron_weights", [_weights(draw, 5, 2, 4, 3, 6)], "the weights")
 
 
 @mistake("neuron_weights", "The heads are added up; each should keep its own row, for each attends differently.")
@@ -105,6 +106,26 @@ def first_heads_values(W_E, W_V, W_O, W_in):
     return circuit.neuron_weights(W_E, W_V[:1].expand_as(W_V), W_O, W_in)
 
 
+@mistake("neuron_weights", "All heads are given the output of the first.")
+def first_heads_output(W_E, W_V, W_O, W_in):
+    return circuit.neuron_weights(W_E, W_V, W_O[:1].expand_as(W_O), W_in)
+
+
+@mistake("neuron_weights", "The heads are averaged; each should keep its own row, for each attends differently.")
+def heads_averaged(W_E, W_V, W_O, W_in):
+    return circuit.neuron_weights(W_E, W_V, W_O, W_in).mean(dim=0)
+
+
+@mistake("neuron_weights", "Values and output are exchanged: W_V comes first, and neither needs turning round.")
+def output_before_values(W_E, W_V, W_O, W_in):
+    return circuit.neuron_weights(W_E, W_O.mT, W_V.mT, W_in)
+
+
+@mistake("neuron_weights", "A softmax stands here: it belongs to the attention scores, not to what the values carry.")
+def with_a_softmax(W_E, W_V, W_O, W_in):
+    return circuit.neuron_weights(W_E, W_V, W_O, W_in).softmax(dim=-1)
+
+
 @mistake("neuron_weights", "The output stops at the residual stream: the neurons read it through W_in.")
 def without_the_neurons(W_E, W_V, W_O, W_in):
     return W_E @ W_V @ W_O
@@ -130,6 +151,16 @@ def _energy(table):
     return energy
 
 
+def _compare_energies(student, tables):
+    for table, got in [(table, student.energy_2d(table)) for table in tables]:
+        p = len(table)
+        on = f"a random table of shape {tuple(table.shape)}"
+        got = expect_values(got, (p // 2 + 1, p // 2 + 1, *table.shape[2:]), on)
+        message = "together the energies should be the sum of all squares"
+        expect_close(got.sum(), table.square().sum(), message, on, rtol=1e-3)
+        expect_close(got, _energy(table), "each pair should have the energy of its own waves", on, rtol=1e-3, atol=1e-4)
+
+
 @checks("energy_2d", "a wave of a times a wave of b has energy at one pair of frequencies only")
 def test_energy_2d_one_pair(student, draw):
     cases = []
@@ -140,43 +171,36 @@ def test_energy_2d_one_pair(student, draw):
         cases.append((p, j, k, table, student.energy_2d(table)))
     for p, j, k, table, got in cases:
         on = f"sin(ω{j} a) · (1 + cos(ω{k} b)), p = {p}"
-        got = expect_tensor(got, (p // 2 + 1, p // 2 + 1), on=on)
+        got = expect_values(got, (p // 2 + 1, p // 2 + 1), on)
         message = "rows should be the frequency in a, columns that in b, and everything else empty"
         expect_close(got, _energy(table), message, on, atol=1e-4)
 
 
 @checks("energy_2d", "any table, odd p: no energy is lost")
 def test_energy_2d_odd(student, draw):
-    cases = [draw.normal(*shape) for shape in ((3, 3), (5, 5, 2), (draw.prime(7, 23),) * 2)]
-    for table, got in [(table, student.energy_2d(table)) for table in cases]:
-        p = len(table)
-        on = f"a random table of shape {tuple(table.shape)}"
-        got = expect_tensor(got, (p // 2 + 1, p // 2 + 1, *table.shape[2:]), on=on)
-        message = "together the energies should be the sum of all squares"
-        expect_close(got.sum(), table.square().sum(), message, on, rtol=1e-3)
-        expect_close(got, _energy(table), "each pair should have the energy of its own waves", on, rtol=1e-3, atol=1e-4)
+    _compare_energies(student, [draw.normal(p, p) for p in (3, 5, draw.prime(7, 23))])
 
 
 @checks("energy_2d", "even p: the last frequency has a cosine only")
 def test_energy_2d_even(student, draw):
-    cases = [draw.normal(p, p) for p in (2, 4, 2 * draw.integer(3, 8))]
-    for table, got in [(table, student.energy_2d(table)) for table in cases]:
-        p = len(table)
-        on = f"a random table, p = {p}"
-        got = expect_tensor(got, (p // 2 + 1, p // 2 + 1), on=on)
-        expect_close(got, _energy(table), "each pair should have the energy of its own waves", on, rtol=1e-3, atol=1e-4)
+    _compare_energies(student, [draw.normal(p, p) for p in (2, 4, 2 * draw.integer(3, 8))])
 
 
-@checks("energy_2d", "many tables at once, each by itself; float64 stays float64")
+@checks("energy_2d", "many tables at once, each by itself")
 def test_energy_2d_many(student, draw):
-    function = student.value("energy_2d")
-    cases = [draw.normal(*shape, dtype=torch.float64) for shape in ((3, 3, 2), (5, 5, 3), (4, 4, 2, 3))]
-    for table, got in [(table, student.make("call_on_views", function, table)) for table in cases]:
-        p = len(table)
-        on = f"float64, shape {tuple(table.shape)}"
-        value = expect_tensor(got["value"], (p // 2 + 1, p // 2 + 1, *table.shape[2:]), torch.float64, on)
-        expect_close(value, _energy(table), "the dimensions after the first two should be left alone", on, **TIGHT)
-        expect(not got["changed"], "the table should not be changed in place", on)
+    shapes = (3, 3, 2), (5, 5, 5), (7, 7, 2, 3)
+    _compare_energies(student, [draw.normal(*shape) for shape in shapes])
+
+
+@checks("energy_2d", TYPES, side=True)
+def test_energy_2d_dtype(student, draw):
+    cases = [(draw.normal(p, p, dtype=torch.float64),) for p in (3, draw.prime(5, 7))]
+    expect_dtypes(student, "energy_2d", cases, _energy)
+
+
+@checks("energy_2d", UNCHANGED, side=True)
+def test_energy_2d_unchanged(student, draw):
+    expect_unchanged(student, "energy_2d", [(draw.normal(5, 5),)], "the table")
 
 
 @mistake("energy_2d", "Energy is the sum of squares; these are lengths, its square root.")
@@ -224,6 +248,74 @@ def means(table):
 @mistake("energy_2d", "The constant is missing: frequency 0 has a row and a column as well.")
 def without_the_constant(table):
     return circuit.energy_2d(table)[1:, 1:]
+
+
+@mistake("energy_2d", "Only products of two cosines and of two sines count here: cosine times sine has its share, too.")
+def without_mixed_products(table):
+    components = fourier.transform_2d(table)
+    row, p = torch.arange(len(table)), len(table)
+    alike = (row == 0) | (row % 2 == 1)
+    is_kept = (alike[:, None] == alike) | (row[:, None] == 0) | (row == 0)
+    kept = components * is_kept.reshape(p, p, *[1] * (table.ndim - 2))
+    return circuit.energy_2d(fourier.inverse_transform_2d(kept))
+
+
+@mistake("energy_2d", "Frequency k owns the rows 2k − 1 and 2k, but for even p there is no row p, and no column.")
+def row_p_of_even_p(table):
+    squares, size = fourier.transform_2d(table).square(), len(table) // 2 + 1
+    energy = squares.new_zeros(size, size, *table.shape[2:])
+    for j in range(size):
+        for k in range(size):
+            for row in [2 * j - 1, 2 * j] if j else [0]:
+                for column in [2 * k - 1, 2 * k] if k else [0]:
+                    energy[j, k] += squares[row, column]
+    return energy
+
+
+@mistake("energy_2d", "The rows of a frequency are added up here, and its columns are not.")
+def rows_added_only(table):
+    squares = fourier.transform_2d(table).square()
+    energy = squares.new_zeros(len(table) // 2 + 1, *table.shape[1:])
+    return energy.index_add(0, fourier.frequencies(len(table)), squares)
+
+
+@mistake("energy_2d", "Waves of a alone and of b alone are missing: 0 is a frequency like any other.")
+def without_single_waves(table):
+    energy = circuit.energy_2d(table)
+    energy[0, 1:] = 0
+    energy[1:, 0] = 0
+    return energy
+
+
+PLACES = "Of the FFT, a frequency owns the places k and p − k along each dimension: these are the first of them only."
+
+
+@mistake("energy_2d", PLACES)
+def first_places_of_the_fft(table):
+    p, size = len(table), len(table) // 2 + 1
+    return (torch.fft.fft2(table, dim=(0, 1)) / p).abs().square()[:size, :size]
+
+
+@mistake("energy_2d", PLACES)
+def first_places_of_the_fft_not_scaled(table):
+    size = len(table) // 2 + 1
+    return torch.fft.fft2(table, dim=(0, 1)).abs().square()[:size, :size]
+
+
+@mistake(
+    "energy_2d", "All tables have to have two dimensions here; each entry of the further ones is a table of its own."
+)
+def last_two_dimensions(table):
+    p = len(table)
+    basis, k = fourier.fourier_basis(p, table.dtype), fourier.frequencies(p)
+    squares = (basis @ table @ basis.T).square()
+    rows = squares.new_zeros(p // 2 + 1, *squares.shape[1:]).index_add(0, k, squares)
+    return rows.new_zeros(p // 2 + 1, p // 2 + 1, *squares.shape[2:]).index_add(1, k, rows)
+
+
+@mistake("energy_2d", "The result is always float32; it should have the dtype of the table.")
+def energy_in_float32(table):
+    return circuit.energy_2d(table.float())
 
 
 @mistake("energy_2d", "The mean of the table is taken away first, and its energy with it.")
@@ -276,7 +368,7 @@ def test_frequency_shares_planted(student, draw):
     got_mixed = student.frequency_shares(torch.tensor(mixed, dtype=torch.float32)[:, :, None])
     for p_, ks, got in cases:
         on = f"three neurons of frequencies {ks}, p = {p_}"
-        got = expect_tensor(got, (p_ // 2 + 1, 3), on=on)
+        got = expect_values(got, (p_ // 2 + 1, 3), on)
         expected = np.zeros((p_ // 2 + 1, 3))
         expected[ks, range(3)] = 1
         message = "waves of a, waves of b and their products should all count, and the constant not"
@@ -285,30 +377,54 @@ def test_frequency_shares_planted(student, draw):
     expected = np.zeros((p // 2 + 1, 1))
     expected[j], expected[k] = 4 / 7, 1 / 7
     message = "each frequency's share should be that of its own waves, and the product of both belongs to neither"
-    expect_close(expect_tensor(got_mixed, expected.shape, on=on), expected, message, on, atol=1e-3)
+    expect_close(expect_values(got_mixed, expected.shape, on), expected, message, on, atol=1e-3)
 
 
-@checks("frequency_shares", "any neurons: the share that the best fit explains")
-def test_frequency_shares_fit(student, draw):
-    cases = [draw.normal(p, p, n).relu() for p, n in ((3, 1), (5, 2), (draw.prime(7, 11), 3))]
+def _compare_shares(student, cases):
     for neurons, got in [(neurons, student.frequency_shares(neurons)) for neurons in cases]:
         p, n = neurons.shape[1:]
-        on = f"{n} random neurons, p = {p}"
-        got = expect_tensor(got, (p // 2 + 1, n), on=on)
+        on = f"{n} random {'neuron' if n == 1 else 'neurons'}, p = {p}"
+        got = expect_values(got, (p // 2 + 1, n), on)
         message = "row k should be the share of each neuron's variance that the eight terms of frequency k explain"
         expect_close(got, _fit_shares(neurons), message, on, rtol=1e-3, atol=1e-4)
 
 
-@checks("frequency_shares", "even p, and float64; what was passed in stays as it was")
-def test_frequency_shares_care(student, draw):
-    function = student.value("frequency_shares")
-    cases = [draw.normal(p, p, 2, dtype=torch.float64) for p in (2, 4, 2 * draw.integer(3, 5))]
-    for neurons, got in [(neurons, student.make("call_on_views", function, neurons)) for neurons in cases]:
-        p = len(neurons)
-        on = f"float64, p = {p}"
-        value = expect_tensor(got["value"], (p // 2 + 1, 2), torch.float64, on)
-        expect_close(value, _fit_shares(neurons), "the shares should be exact to float64's digits", on, **TIGHT)
-        expect(not got["changed"], "the activations should not be changed in place", on)
+def _neurons(draw, p, n, dtype=torch.float32):
+    """Random neurons, each of which is silent for some questions and not for others."""
+    neurons = draw.normal(p, p, n, dtype=dtype)
+    neurons[0, 0], neurons[0, 1] = neurons[0, 0].abs() + 1, -1.0
+    return neurons.relu()
+
+
+@checks("frequency_shares", "any neurons: the share that the best fit explains")
+def test_frequency_shares_fit(student, draw):
+    _compare_shares(student, [_neurons(draw, p, n) for p, n in ((3, 1), (5, 2), (draw.prime(7, 11), 3))])
+
+
+@checks("frequency_shares", "even p: the last frequency has a cosine only")
+def test_frequency_shares_even(student, draw):
+    _compare_shares(student, [_neurons(draw, p, 2) for p in (2, 4, 2 * draw.integer(3, 5))])
+
+
+@checks("frequency_shares", "quiet neurons and loud ones: a share does not depend on the size of the activations")
+def test_frequency_shares_scale(student, draw):
+    neurons = _neurons(draw, draw.prime(5, 7), 2)
+    cases = [(factor, student.frequency_shares(factor * neurons)) for factor in (1e-4, 1e4)]
+    for factor, got in cases:
+        on = f"2 random neurons, p = {len(neurons)}, with activations of about {factor:g}"
+        got = expect_values(got, (len(neurons) // 2 + 1, 2), on)
+        expect_close(got, _fit_shares(neurons), "should be the same shares as for any other size", on, rtol=1e-3)
+
+
+@checks("frequency_shares", TYPES, side=True)
+def test_frequency_shares_dtype(student, draw):
+    cases = [(_neurons(draw, p, 2, torch.float64),) for p in (3, draw.prime(5, 7))]
+    expect_dtypes(student, "frequency_shares", cases, _fit_shares)
+
+
+@checks("frequency_shares", UNCHANGED, side=True)
+def test_frequency_shares_unchanged(student, draw):
+    expect_unchanged(student, "frequency_shares", [(_neurons(draw, 5, 2),)], "the activations")
 
 
 @checks("frequency_shares", "a silent neuron has no variance, and no share")
@@ -319,7 +435,7 @@ def test_frequency_shares_silent(student, draw):
         cases.append((p, student.frequency_shares(neurons)))
     for p, got in cases:
         on = f"a silent neuron and another, p = {p}"
-        got = expect_tensor(got, (p // 2 + 1, 2), on=on)
+        got = expect_values(got, (p // 2 + 1, 2), on)
         expected = np.zeros((p // 2 + 1, 2))
         expected[1, 1] = 1
         expect_close(got, expected, "the silent neuron's shares should be 0", on, atol=1e-3)
@@ -381,6 +497,68 @@ def nothing_by_nothing(activations):
     return shares
 
 
+@mistake("frequency_shares", "Row 0 should be zeros: the constant explains no variance.")
+def share_of_the_constant(activations):
+    energy = circuit.energy_2d(activations)
+    shares = circuit.frequency_shares(activations)
+    variance = energy.sum(dim=(0, 1)) - energy[0, 0]
+    shares[0] = torch.where(variance > 0, 3 * energy[0, 0] / variance, 0.0)
+    return shares
+
+
+QUIET = "What is added to the variance, so as not to divide by 0, makes the shares of quiet neurons too small."
+
+
+@mistake("frequency_shares", QUIET)
+def millionth_in_the_denominator(activations):
+    return _shares(activations, _three, lambda energy: energy.sum(dim=(0, 1)) - energy[0, 0] + 1e-6)
+
+
+@mistake("frequency_shares", QUIET)
+def hundred_millionth_in_the_denominator(activations):
+    return _shares(activations, _three, lambda energy: energy.sum(dim=(0, 1)) - energy[0, 0] + 1e-8)
+
+
+@mistake("frequency_shares", "A neuron may be quiet without being silent: what is small beside nothing is no zero.")
+def quiet_taken_for_silent(activations):
+    energy = circuit.energy_2d(activations)
+    variance = energy.sum(dim=(0, 1)) - energy[0, 0]
+    return circuit.frequency_shares(activations) * (variance > 1e-6)
+
+
+@mistake(
+    "frequency_shares", "A variance is a mean over the p² questions; the energies that it is set against are sums."
+)
+def mean_under_sums(activations):
+    size = len(activations) ** 2
+    return _shares(activations, _three, lambda energy: (energy.sum(dim=(0, 1)) - energy[0, 0]) / size)
+
+
+@mistake(
+    "frequency_shares", "A variance is a mean over the p² questions; the energies that it is set against are sums."
+)
+def sample_variance_under_sums(activations):
+    size = len(activations) ** 2
+    return _shares(activations, _three, lambda energy: (energy.sum(dim=(0, 1)) - energy[0, 0]) / (size - 1))
+
+
+@mistake("frequency_shares", "The last frequency, p // 2, is missing.")
+def without_the_last_row(activations):
+    return circuit.frequency_shares(activations)[:-1]
+
+
+@mistake("frequency_shares", "The last frequency, p // 2, is missing.")
+def with_an_empty_last_row(activations):
+    shares = circuit.frequency_shares(activations)
+    shares[-1] = 0
+    return shares
+
+
+@mistake("frequency_shares", "The result is always float32; it should have the dtype of the activations.")
+def shares_in_float32(activations):
+    return circuit.frequency_shares(activations.float())
+
+
 @mistake("frequency_shares", "These are shares of the length, not of the variance: a square root is too much.")
 def square_roots(activations):
     return circuit.frequency_shares(activations).sqrt()
@@ -407,12 +585,10 @@ def _least_squares(W_logit, frequencies):
     return fit[: len(frequencies)], fit[len(frequencies) :]
 
 
-def _expect_pair(got, shape, dtype, on):
-    is_pair = isinstance(got, (list, tuple)) and len(got) == 2
-    if isinstance(got, torch.Tensor) and got.ndim == 3:
-        is_pair, got = len(got) == 2, got
-    expect(is_pair, "should return two tensors, u and v", on)
-    return [expect_tensor(part, shape, dtype, on) for part in got]
+def _expect_pair(got, shape, on):
+    is_one = isinstance(got, torch.Tensor) and got.ndim == 3
+    expect((isinstance(got, list) or is_one) and len(got) == 2, "should return two tensors, u and v", on)
+    return [expect_values(part, shape, on) for part in got]
 
 
 @checks("unembedding_directions", "neurons that were given their waves get them back")
@@ -425,7 +601,7 @@ def test_directions_planted(student, draw):
         cases.append((p, n, k, u, v, student.unembedding_directions(W_logit, [k])))
     for p, n, k, u, v, got in cases:
         on = f"{n} neurons, u cos(ω{k} c) + v sin(ω{k} c), p = {p}"
-        for part, planted, name in zip(_expect_pair(got, (1, n), None, on), (u, v), ("u", "v"), strict=True):
+        for part, planted, name in zip(_expect_pair(got, (1, n), on), (u, v), ("u", "v"), strict=True):
             expect_close(part[0], planted, f"{name} should be what it was made with", on, atol=1e-4)
 
 
@@ -439,21 +615,20 @@ def test_directions_fit(student, draw):
         n, p = W_logit.shape
         on = f"{n} neurons, frequencies {ks}, p = {p}"
         expected = _least_squares(W_logit, ks)
-        for part, fit, name in zip(_expect_pair(got, (len(ks), n), None, on), expected, ("u", "v"), strict=True):
+        for part, fit, name in zip(_expect_pair(got, (len(ks), n), on), expected, ("u", "v"), strict=True):
             message = f"row i of {name} should be the amounts of the i-th frequency's wave in each neuron's row"
             expect_close(part, fit, message, on, rtol=1e-3, atol=1e-4)
 
 
-@checks("unembedding_directions", "float64 stays float64, and what was passed in stays as it was")
-def test_directions_care(student, draw):
-    function = student.value("unembedding_directions")
-    cases = [(draw.normal(n, p, dtype=torch.float64), [(p - 1) // 2, 1]) for n, p in ((2, 5), (6, 8), (3, 13))]
-    for (W_logit, ks), got in [(case, student.make("call_on_views", function, *case)) for case in cases]:
-        on = f"float64, shape {tuple(W_logit.shape)}, frequencies {ks}"
-        pair = _expect_pair(got["value"], (2, len(W_logit)), torch.float64, on)
-        for part, fit in zip(pair, _least_squares(W_logit, ks), strict=True):
-            expect_close(part, fit, "the directions should be exact to float64's digits", on, **TIGHT)
-        expect(not got["changed"], "W_logit should not be changed in place", on)
+@checks("unembedding_directions", TYPES, side=True)
+def test_directions_dtype(student, draw):
+    cases = [(draw.normal(n, p, dtype=torch.float64), [1, (p - 1) // 2]) for n, p in ((2, 5), (3, 13))]
+    expect_dtypes(student, "unembedding_directions", cases, _least_squares)
+
+
+@checks("unembedding_directions", UNCHANGED, side=True)
+def test_directions_unchanged(student, draw):
+    expect_unchanged(student, "unembedding_directions", [(draw.normal(3, 11), [2, 1])], "W_logit")
 
 
 @mistake("unembedding_directions", "These are components in waves of length one; plain cosines and sines are longer.")
@@ -494,6 +669,46 @@ def unit_directions(W_logit, frequencies):
 @mistake("unembedding_directions", "The frequencies are put into another order than they were asked for.")
 def in_rising_order(W_logit, frequencies):
     return circuit.unembedding_directions(W_logit, sorted(frequencies))
+
+
+def _rows(W_logit, rows, dim=1):
+    components = fourier.transform(W_logit, dim=dim) * math.sqrt(2 / W_logit.shape[1])
+    return tuple(torch.stack([components.select(dim, row) for row in chosen]) for chosen in rows)
+
+
+@mistake("unembedding_directions", "Component 0 is the constant, so frequency k has the components 2k − 1 and 2k.")
+def one_component_too_far(W_logit, frequencies):
+    p = W_logit.shape[1]
+    return _rows(W_logit, ([2 * k for k in frequencies], [(2 * k + 1) % p for k in frequencies]))
+
+
+@mistake(
+    "unembedding_directions", "Frequency k is not component k: the constant comes first, then two for each frequency."
+)
+def components_k_and_the_next(W_logit, frequencies):
+    return _rows(W_logit, (list(frequencies), [k + 1 for k in frequencies]))
+
+
+@mistake(
+    "unembedding_directions", "The candidates run along dimension 1 of W_logit; the transform runs along 0 by itself."
+)
+def along_the_neurons(W_logit, frequencies):
+    return _rows(W_logit, ([2 * k - 1 for k in frequencies], [2 * k for k in frequencies]), dim=0)
+
+
+@mistake("unembedding_directions", "u and v are one below the other in one tensor; they should be two.")
+def one_below_the_other(W_logit, frequencies):
+    return torch.cat(circuit.unembedding_directions(W_logit, frequencies))
+
+
+@mistake("unembedding_directions", "Only the first of the frequencies is looked at.")
+def first_frequency_only(W_logit, frequencies):
+    return circuit.unembedding_directions(W_logit, list(frequencies)[:1])
+
+
+@mistake("unembedding_directions", "The results are always float32; they should have the dtype of W_logit.")
+def directions_in_float32(W_logit, frequencies):
+    return circuit.unembedding_directions(W_logit.float(), frequencies)
 
 
 @mistake("unembedding_directions", "The sign of the sines is wrong: the FFT multiplies with exp(−iω c).")
@@ -552,7 +767,7 @@ def test_project_logits_planted(student, draw):
         cases.append((p, k, ks, table, student.project_logits(table, ks)))
     for p, k, ks, table, got in cases:
         on = f"3 cos(ω{k}(a + b)) − sin(ω{k}(a + b)) + 2 cos(ω{k}(a − b)), frequencies {ks}, p = {p}"
-        got = expect_tensor(got, (len(ks), 2, 1), on=on)
+        got = expect_values(got, (len(ks), 2, 1), on)
         message = "only that frequency's waves of the sum should have components, in directions of length one"
         expect_close(got, _projected(table, ks), message, on, rtol=1e-3, atol=1e-3)
 
@@ -566,20 +781,20 @@ def test_project_logits_any(student, draw):
     for table, ks, got in [(*case, student.project_logits(*case)) for case in cases]:
         p, n = table.shape[1:]
         on = f"shape {tuple(table.shape)}, frequencies {ks}"
-        got = expect_tensor(got, (len(ks), 2, n), on=on)
+        got = expect_values(got, (len(ks), 2, n), on)
         message = "entry [i, 0] should be the dot products with the i-th cosine of a + b, [i, 1] with its sine"
         expect_close(got, _projected(table, ks), message, on, rtol=1e-3, atol=1e-3)
 
 
-@checks("project_logits", "float64 stays float64, and what was passed in stays as it was")
-def test_project_logits_care(student, draw):
-    function = student.value("project_logits")
-    cases = [(draw.normal(p, p, n, dtype=torch.float64), [(p - 1) // 2, 1]) for p, n in ((5, 3), (8, 8), (11, 11))]
-    for (table, ks), got in [(case, student.make("call_on_views", function, *case)) for case in cases]:
-        on = f"float64, shape {tuple(table.shape)}, frequencies {ks}"
-        value = expect_tensor(got["value"], (2, 2, table.shape[2]), torch.float64, on)
-        expect_close(value, _projected(table, ks), "the components should be exact to float64's digits", on, **TIGHT)
-        expect(not got["changed"], "the logits should not be changed in place", on)
+@checks("project_logits", TYPES, side=True)
+def test_project_logits_dtype(student, draw):
+    cases = [(draw.normal(p, p, n, dtype=torch.float64), [1, (p - 1) // 2]) for p, n in ((5, 3), (8, 8))]
+    expect_dtypes(student, "project_logits", cases, _projected)
+
+
+@checks("project_logits", UNCHANGED, side=True)
+def test_project_logits_unchanged(student, draw):
+    expect_unchanged(student, "project_logits", [(draw.normal(7, 7, 3), [2, 1])], "the table")
 
 
 def _project(table, frequencies, angle=np.add, scale=None, names=("cos", "sin")):
@@ -632,6 +847,49 @@ def half_of_the_identity(table, frequencies):
     return torch.stack([torch.stack(pair) for pair in parts])
 
 
+@mistake(
+    "project_logits", "The means over equal sums are projected: a direction over p² questions is √p times as long."
+)
+def components_of_the_means(table, frequencies):
+    return circuit.project_logits(table, frequencies) / math.sqrt(len(table))
+
+
+@mistake(
+    "project_logits", "The two products are added, but their sum has the length √2: it is to be scaled to length one."
+)
+def products_added_without_scale(table, frequencies):
+    return circuit.project_logits(table, frequencies) * math.sqrt(2)
+
+
+@mistake("project_logits", "The cosine's two parts are taken with a plus: that is the wave of the difference a − b.")
+def plus_for_minus(table, frequencies):
+    of_difference = _project(table, frequencies, np.subtract)
+    return torch.stack([of_difference[:, 0], circuit.project_logits(table, frequencies)[:, 1]], dim=1)
+
+
+@mistake("project_logits", "Component 0 is the constant, so frequency k has the components 2k − 1 and 2k.")
+def project_one_row_too_far(table, frequencies):
+    components = fourier.transform(circuit.by_sum(table)) * math.sqrt(len(table))
+    return torch.stack([torch.stack([components[2 * k], components[(2 * k + 1) % len(table)]]) for k in frequencies])
+
+
+@mistake(
+    "project_logits", "Frequencies and waves are one dimension here; the result should be (frequencies, 2, columns)."
+)
+def waves_in_one_row(table, frequencies):
+    return circuit.project_logits(table, frequencies).flatten(0, 1)
+
+
+@mistake("project_logits", "The columns are added up; each candidate should keep its own component.")
+def candidates_added_up(table, frequencies):
+    return circuit.project_logits(table, frequencies).sum(dim=-1)
+
+
+@mistake("project_logits", "The result is always float32; it should have the dtype of the table.")
+def projected_in_float32(table, frequencies):
+    return circuit.project_logits(table.float(), frequencies)
+
+
 @mistake("project_logits", "The squares of the components are energies; wanted are the components, with their signs.")
 def squared(table, frequencies):
     return circuit.project_logits(table, frequencies).square()
@@ -663,7 +921,7 @@ def test_clock_logits_answers(student, draw):
     cases = [(p, k, *_all_pairs(p)) for p, k in cases]
     for p, k, a, b, got in [(p, k, a, b, student.clock_logits(a, b, p, [k])) for p, k, a, b in cases]:
         on = f"p = {p}, frequency {k}, all {p * p} questions"
-        got = expect_tensor(got, (p * p, p), on=on)
+        got = expect_values(got, (p * p, p), on)
         right = got.argmax(dim=1).equal((a + b) % p)
         expect(right, "the largest logit should stand at (a + b) mod p", on)
 
@@ -676,7 +934,7 @@ def test_clock_logits_values(student, draw):
         cases.append((p, ks, a, b, student.clock_logits(a, b, p, ks)))
     for p, ks, a, b, got in cases:
         on = f"p = {p}, frequencies {ks}, {len(a)} questions"
-        got = expect_tensor(got, (len(a), p), on=on)
+        got = expect_values(got, (len(a), p), on)
         message = "of each frequency the right answer should get 1, and every other the cosine of its angle to it"
         expect_close(got, _scores(a, b, p, ks), message, on, atol=1e-4)
 
@@ -694,27 +952,60 @@ def test_clock_logits_several(student, draw):
     ]
     for (p, ks, alphas, a, b), (plain, weighted) in zip(cases, replies, strict=True):
         on = f"p = {p}, frequencies {ks}"
-        plain = expect_tensor(plain, (9, p), on=on)
+        plain = expect_values(plain, (9, p), on)
         expect_close(plain, _scores(a, b, p, ks), "without coefficients all should count once", on, atol=1e-4)
         on += f", coefficients {alphas}"
-        weighted = expect_tensor(weighted, (9, p), on=on)
+        weighted = expect_values(weighted, (9, p), on)
         expect_close(weighted, _scores(a, b, p, ks, alphas), "each should count as its coefficient says", on, atol=1e-4)
 
 
-@checks("clock_logits", "one question, in float64, with all its digits")
-def test_clock_logits_care(student, draw):
-    function, cases = student.value("clock_logits"), []
-    for p in (3, 113, draw.prime(50, 200)):
-        cases.append((p, draw.integers(0, p - 1, 1), draw.integers(0, p - 1, 1), [1, p // 2], [2.0, 1.0]))
-    replies = [
-        student.make("call_on_views", function, a, b, p, ks[: p // 2], al[: p // 2]) for p, a, b, ks, al in cases
-    ]
-    for (p, a, b, ks, alphas), got in zip(cases, replies, strict=True):
+@checks("clock_logits", "a and b are never added, nor their angles: all is made of waves of a, of b and of c", weight=6)
+def test_clock_logits_never_adds(student, draw):
+    """As for ``cos_of_sum``: where angles are too large to be added, products of waves are what they were.
+
+    As a matrix with a row for each a, the logits then have rank 2: they are cos ωa times something of b and c, plus
+    sin ωa times something else. With a sum a + b in them, in whole numbers or as an angle, they have not.
+    """
+    moduli = 11, draw.prime(13, 19)
+    pairs = [_all_pairs(p) for p in moduli]
+    small = [draw.integer(1, p // 2) for p in moduli]
+    large = [(2**63 - 1) // (p - 1) - draw.integer(1, 1000) for p in moduli]
+    plain = [student.clock_logits(a, b, p, [k]) for p, k, (a, b) in zip(moduli, small, pairs, strict=True)]
+    got = [student.clock_logits(a, b, p, [k]) for p, k, (a, b) in zip(moduli, large, pairs, strict=True)]
+    for p, k, (a, b), logits in zip(moduli, small, pairs, plain, strict=True):
+        on = f"p = {p}, frequency {k}, all {p * p} questions"
+        logits = expect_values(logits, (p * p, p), on)
+        message = "the right answer should get 1, and every other the cosine of its angle to it"
+        expect_close(logits, _scores(a, b, p, [k]), message, on, atol=1e-4)
+    for p, k, logits in zip(moduli, large, got, strict=True):
+        on = f"p = {p}, frequency {k}: angles so large that a sum of two of them is rounded to another angle"
+        logits = expect_values(logits, (p * p, p), on)
+        expect(bool(logits.isfinite().all()), "all logits should be numbers", on)
+        by_a, by_b = logits.reshape(p, -1), logits.reshape(p, p, p).transpose(0, 1).reshape(p, -1)
+        message = (
+            "the logits should still be sums of products, a wave of a times a wave of b times a wave of c, and they "
+            "are not: somewhere a and b are added, or their angles"
+        )
+        for sizes in (torch.linalg.svdvals(by_a), torch.linalg.svdvals(by_b)):
+            expect(float(sizes[2]) < 1e-3 * float(sizes[0]), message, on)
+
+
+@checks("clock_logits", "the dtype is float64, with all its digits", side=True)
+def test_clock_logits_dtype(student, draw):
+    cases = []
+    for p in (5, 113, draw.prime(50, 200)):
+        a, b = draw.integers(0, p - 1, 1), draw.integers(0, p - 1, 1)
+        cases.append((p, a, b, [1, p // 2], student.clock_logits(a, b, p, [1, p // 2])))
+    for p, a, b, ks, got in cases:
         on = f"p = {p}, {a.item()} + {b.item()}"
-        value = expect_tensor(got["value"], (1, p), torch.float64, on)
-        expected = _scores(a, b, p, ks[: p // 2], alphas[: p // 2])
-        expect_close(value, expected, "the logits should be exact to float64's digits", on, **TIGHT)
-        expect(not got["changed"], "a and b should not be changed in place", on)
+        got = expect_tensor(got, (1, p), torch.float64, on)
+        expect_close(got, _scores(a, b, p, ks), "the logits should be exact to float64's digits", on, **TIGHT)
+
+
+@checks("clock_logits", UNCHANGED, side=True)
+def test_clock_logits_unchanged(student, draw):
+    cases = [(draw.integers(0, p - 1, 4), draw.integers(0, p - 1, 4), p, [1, 2]) for p in (5, draw.prime(7, 13))]
+    expect_unchanged(student, "clock_logits", cases, "a and b")
 
 
 def _clock(a, b, p, frequencies, coefficients=None, *, product=None, read=None, dtype=torch.float64, turns=1.0):
@@ -796,3 +1087,72 @@ def probabilities(a, b, p, frequencies, coefficients=None):
 def with_a_candidate_too_many(a, b, p, frequencies, coefficients=None):
     logits = _clock(a, b, p, frequencies, coefficients)
     return torch.cat([logits, torch.zeros(len(logits), 1, dtype=logits.dtype)], dim=1)
+
+
+ADDED = "This adds a and b first. Multiply their waves instead: cosine and sine of each alone."
+
+
+@mistake("clock_logits", ADDED)
+def adds_the_numbers(a, b, p, frequencies, coefficients=None):
+    return _of_sums((a + b) % p, p, frequencies, coefficients)
+
+
+@mistake("clock_logits", ADDED)
+def adds_the_numbers_without_a_remainder(a, b, p, frequencies, coefficients=None):
+    return _of_sums(a + b, p, frequencies, coefficients)
+
+
+def _of_sums(total, p, frequencies, coefficients):
+    alpha = [1.0] * len(frequencies) if coefficients is None else coefficients
+    distance = (total[:, None] - torch.arange(p)).double()
+    return sum(al * (2 * math.pi * k / p * distance).cos() for k, al in zip(frequencies, alpha, strict=True))
+
+
+@mistake("clock_logits", ADDED)
+def adds_and_reads_out(a, b, p, frequencies, coefficients=None):
+    return _added(a, b, p, frequencies, coefficients, lambda angle, a, b: angle[(a + b) % p])
+
+
+@mistake("clock_logits", "This adds the two angles. Multiply the waves instead: cosine and sine of each alone.")
+def adds_the_angles(a, b, p, frequencies, coefficients=None):
+    return _added(a, b, p, frequencies, coefficients, lambda angle, a, b: angle[a] + angle[b])
+
+
+def _added(a, b, p, frequencies, coefficients, angle_of_sum):
+    k = torch.tensor(frequencies, dtype=torch.float64)
+    alpha = torch.ones_like(k) if coefficients is None else torch.tensor(coefficients, dtype=torch.float64)
+    angle = 2 * math.pi / p * torch.outer(torch.arange(p, dtype=torch.float64), k)
+    total = angle_of_sum(angle, a, b)
+    return (alpha * total.cos()) @ angle.cos().T + (alpha * total.sin()) @ angle.sin().T
+
+
+@mistake("clock_logits", "The angle is not in radians: a full turn is 2π, and the factor is missing.")
+def without_two_pi(a, b, p, frequencies, coefficients=None):
+    return _clock(a, b, p, frequencies, coefficients, turns=1 / (2 * math.pi))
+
+
+@mistake("clock_logits", "Only the first of the frequencies counts.")
+def first_of_the_frequencies(a, b, p, frequencies, coefficients=None):
+    coefficients = None if coefficients is None else list(coefficients)[:1]
+    return _clock(a, b, p, list(frequencies)[:1], coefficients)
+
+
+@mistake("clock_logits", "Each coefficient is multiplied in twice: at the product and at the read-out.")
+def coefficients_squared(a, b, p, frequencies, coefficients=None):
+    coefficients = None if coefficients is None else [alpha**2 for alpha in coefficients]
+    return _clock(a, b, p, frequencies, coefficients)
+
+
+@mistake("clock_logits", "It should be a row per question and a column per candidate; this is turned round.")
+def candidates_first(a, b, p, frequencies, coefficients=None):
+    return _clock(a, b, p, frequencies, coefficients).T
+
+
+@mistake("clock_logits", "These are the answers; the logits of all candidates are asked for.")
+def answers_for_logits(a, b, p, frequencies, coefficients=None):
+    return _clock(a, b, p, frequencies, coefficients).argmax(dim=1)
+
+
+@mistake("clock_logits", "The result is converted to float32 at the end.")
+def converted_to_float32(a, b, p, frequencies, coefficients=None):
+    return _clock(a, b, p, frequencies, coefficients).float()
