@@ -66,7 +66,8 @@ def each_in_a_loop(logits, questions=None):
 
 def each_by_projection(logits, questions=None):
     keys = [[], *([k] for k in range(1, len(logits) // 2 + 1))]
-    return torch.tensor([float(_by_hand(logits - _by_projection(logits, key), questions)) for key in keys])
+    losses = [float(_by_hand(logits - _by_projection(logits, key), questions)) for key in keys]
+    return torch.tensor(losses, dtype=torch.float64)
 
 
 def gini_by_definition(values):
@@ -108,11 +109,21 @@ def announced_with_log10(steps, values, start, share=0.1, log=False):
     steps, values = np.asarray(steps), np.asarray(values, dtype=float)
     chosen = steps >= start
     steps, values = steps[chosen], np.log10(values[chosen]) if log else values[chosen]
-    if values[0] == values[-1]:
+    if not np.isfinite(values[0] - values[-1]) or values[0] == values[-1]:
         return None
     rises = values[-1] > values[0]
     goal = values[0] + share * (values[-1] - values[0])
     return steps[np.flatnonzero(values >= goal if rises else values <= goal)[0]]
+
+
+def announced_by_the_furthest_so_far(steps, values, start, share=0.1, log=False):
+    left = values[steps >= start].astype(float)
+    left = np.log(left) if log else left
+    way = left[-1] - left[0]
+    if way == 0 or np.isnan(way):
+        return None
+    furthest = np.maximum.accumulate((left - left[0]) / way)
+    return int(steps[steps >= start][np.searchsorted(furthest, share)])
 
 
 ALTERNATIVES = [
@@ -132,6 +143,7 @@ ALTERNATIVES = [
     ("first_to_announce", "B"),
     ("announced", announced_in_a_loop),
     ("announced", announced_with_log10),
+    ("announced", announced_by_the_furthest_so_far),
 ]
 
 

@@ -16,7 +16,7 @@ import hashlib
 import json
 import os
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -60,7 +60,7 @@ def mean_loss(logits: Tensor, questions: Tensor | None = None) -> Tensor:
     return F.cross_entropy(rows.double(), answers)
 
 
-def restricted_loss(logits: Tensor, key: Iterable[int], questions: Tensor | None = None) -> Tensor:
+def restricted_loss(logits: Tensor, key: Sequence[int], questions: Tensor | None = None) -> Tensor:
     """The loss when nothing but the key frequencies is left in the logits: what the circuit can do alone.
 
     In place of the logits L_c of each candidate c stands their mean over all p² questions, plus, for every key
@@ -70,11 +70,11 @@ def restricted_loss(logits: Tensor, key: Iterable[int], questions: Tensor | None
 
     Args:
         logits: (p, p, p).
-        key: the key frequencies.
+        key: a list of the key frequencies.
         questions: the rows that count in the mean loss; by default all. The projection sees all questions.
 
     Returns:
-        A float64 scalar, in nats.
+        A float64 scalar, in nats, with its digits: of a finished model it is far below what float32 resolves.
 
     Raises:
         ValueError: as ``circuit.ablate_frequencies``.
@@ -82,7 +82,7 @@ def restricted_loss(logits: Tensor, key: Iterable[int], questions: Tensor | None
     return mean_loss(circuit.ablate_frequencies(logits, keep=key), questions)
 
 
-def excluded_loss(logits: Tensor, key: Iterable[int], questions: Tensor | None = None) -> Tensor:
+def excluded_loss(logits: Tensor, key: Sequence[int], questions: Tensor | None = None) -> Tensor:
     """The loss when the key frequencies are taken out of the logits: low while the model lives on what it memorised.
 
     The projections of ``restricted_loss`` are subtracted; everything else stays, the mean included.
@@ -91,11 +91,11 @@ def excluded_loss(logits: Tensor, key: Iterable[int], questions: Tensor | None =
 
     Args:
         logits: (p, p, p).
-        key: the frequencies to take out, all together.
+        key: a list of the frequencies to take out, all together.
         questions: the rows that count in the mean loss; by default all. The projection sees all questions.
 
     Returns:
-        A float64 scalar, in nats.
+        A float64 scalar, in nats, with its digits.
 
     Raises:
         ValueError: as ``circuit.ablate_frequencies``.
@@ -114,7 +114,8 @@ def excluded_loss_each(logits: Tensor, questions: Tensor | None = None) -> Tenso
         questions: the rows that count; by default all.
 
     Returns:
-        (p // 2 + 1,) float64: entry k is the loss without frequency k; entry 0 the loss with nothing taken out.
+        (p // 2 + 1,) float64, with all digits of small losses: entry k is the loss without frequency k; entry 0 the
+        loss with nothing taken out.
     """
     p = len(logits)
     components = fourier.transform(circuit.by_sum(logits))  # (p, p): by wave of the sum, and candidate
