@@ -1,88 +1,33 @@
 """Small things that hidden tests make on the student's side, to pass them to the student's functions."""
 
-from collections.abc import Callable, Iterable, Sequence
-from types import SimpleNamespace
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.optim.adamw import adamw as adamw_step
 
 from ..config import RunConfig
 
 
-class ToyModel(nn.Module):
-    """Answers questions by a look-up for each number and each answer: small, smooth, and quick to train."""
+def transformer(weights: Mapping[str, Tensor], constants: Sequence[Tensor] = ()) -> nn.Module:
+    """The course's model with these weights, by the names of ``state_dict()``; constants are held, but not learnt."""
+    from ..model import Transformer
 
-    def __init__(self, weights: Tensor, unembedding: Tensor) -> None:
-        super().__init__()
-        self.p = len(weights)
-        self.W_E = nn.Parameter(weights.clone())
-        self.W_U = nn.Parameter(unembedding.clone())
-
-    def forward(self, tokens: Tensor) -> Tensor:
-        """(n, 3) → (n, p + 1)."""
-        return self.fast_logits(tokens[:, 0], tokens[:, 1])
-
-    def fast_logits(self, a: Tensor, b: Tensor) -> Tensor:
-        """(n,), (n,) → (n, p + 1)."""
-        return torch.tanh(self.W_E[a] + self.W_E[b]) @ self.W_U
-
-
-def toy_model(weights: Tensor, unembedding: Tensor) -> ToyModel:
-    """A model with these weights: (p, d) and (d, p + 1)."""
-    return ToyModel(weights, unembedding)
-
-
-class ToyAdamW:
-    """What a training step needs of ``torch.optim.AdamW``, whose making would import a second's worth of modules."""
-
-    def __init__(self, weights: Iterable[Tensor], lr: float, betas: Sequence[float], weight_decay: float) -> None:
-        settings = {"lr": lr, "betas": tuple(betas), "eps": 1e-8, "weight_decay": weight_decay}
-        self.param_groups: list[dict[str, Any]] = [{"params": list(weights), **settings}]
-        self.state: dict[Tensor, tuple[Tensor, Tensor, Tensor]] = {}
-
-    def zero_grad(self, set_to_none: bool = True) -> None:
-        """Forget the gradients."""
-        for group in self.param_groups:
-            for weight in group["params"]:
-                weight.grad = None if set_to_none or weight.grad is None else torch.zeros_like(weight)
-
-    @torch.no_grad()
-    def step(self) -> None:
-        """Move every weight that has a gradient."""
-        for group in self.param_groups:
-            beta1, beta2 = group["betas"]
-            named = {name: group[name] for name in ("lr", "eps", "weight_decay")} | {"beta1": beta1, "beta2": beta2}
-            for weight in group["params"]:
-                if weight.grad is None:
-                    continue
-                fresh = torch.zeros_like(weight), torch.zeros_like(weight), torch.tensor(0.0)
-                mean, square, steps = self.state.setdefault(weight, fresh)
-                named |= {"foreach": False, "amsgrad": False, "maximize": False}
-                adamw_step([weight], [weight.grad], [mean], [square], [], [steps], **named)
-
-
-def adamw(model: nn.Module, lr: float, betas: list[float], weight_decay: float) -> ToyAdamW:
-    """An optimiser of that model."""
-    return ToyAdamW(model.parameters(), lr, betas, weight_decay)
-
-
-def module(own: list[Tensor], inner: list[Tensor], constants: list[Tensor]) -> nn.Module:
-    """A module with weights of its own, ``own_0`` …, weights of its part, ``inner.0`` …, and constants (not learnt)."""
-    made = nn.Module()
-    for i, weight in enumerate(own):
-        made.register_parameter(f"own_{i}", nn.Parameter(weight.clone()))
-    made.inner = nn.ParameterList(nn.Parameter(weight.clone()) for weight in inner)
+    made = Transformer.from_weights(weights)
     for i, constant in enumerate(constants):
         made.register_buffer(f"constant_{i}", constant.clone())
     return made
 
 
-def config(**values: Any) -> SimpleNamespace:
-    """A config as a namespace of its hyperparameters; those not given have the main run's values."""
-    return SimpleNamespace(**RunConfig(**values).to_dict())
+def adamw(model: nn.Module, **settings: Any) -> torch.optim.AdamW:
+    """An optimiser of that model."""
+    return torch.optim.AdamW(model.parameters(), **settings)
+
+
+def config(**values: Any) -> RunConfig:
+    """A config; hyperparameters not given have the main run's values."""
+    return RunConfig(**values)
 
 
 def call_with_dtype(function: Callable[..., Any], dtype: str, *args: Any) -> Any:
@@ -125,6 +70,9 @@ def generator(items: Iterable[Any]) -> Iterable[Any]:
 
 class NumpyArray:
     """Stands for an array where a tensor should be."""
+
+
+NumpyArray.__name__ = "numpy array"  # as a message calls it
 
 
 def _told_apart(value: Any) -> Any:
