@@ -52,24 +52,44 @@ def norm_of_norms(model):
     return torch.stack([weight.detach().norm() for weight in model.parameters()]).norm().item()
 
 
-def only_the_step(weight, grad, *, lr, weight_decay):
-    return -lr * grad - lr * weight_decay * weight
+def sgd_in_float32(weight, grad, *, lr, weight_decay):
+    new = torch.zeros(weight.shape)
+    new += weight.float() - lr * grad.float()
+    return (new - lr * weight_decay * weight.float()).to(weight.dtype)
 
 
-def sgd_as_an_array(weight, grad, *, lr, weight_decay):
-    return sgd_with_l2(weight, grad, lr=lr, weight_decay=weight_decay).numpy()
+def sgd_by_torch(weight, grad, *, lr, weight_decay):
+    parameter = torch.nn.Parameter(weight.clone())
+    parameter.grad = grad.clone()
+    torch.optim.SGD([parameter], lr=lr, weight_decay=weight_decay).step()
+    return parameter.detach()
 
 
-def norm_as_a_tensor(model):
-    return torch.nn.utils.parameters_to_vector(model.parameters()).norm()
+def norm_by_name(model):
+    attn, mlp = model.attn, model.mlp
+    weights = [model.W_E, model.W_pos, attn.W_Q, attn.W_K, attn.W_V, attn.W_O]
+    weights += [mlp.W_in, mlp.b_in, mlp.W_out, mlp.b_out, model.W_U]
+    return sum(float((weight**2).sum()) for weight in weights) ** 0.5
 
 
-WRONG = [("sgd_update", only_the_step), ("sgd_update", sgd_as_an_array), ("weight_norm", norm_as_a_tensor)]
+def norm_by_numpy(model):
+    return float(np.sqrt(sum(np.sum(weight.detach().numpy() ** 2) for weight in model.parameters())))
+
+
+def sgd_with_a_root(weight, grad, *, lr, weight_decay):
+    return weight - lr * grad - lr * weight_decay * weight.sign() * weight.abs().sqrt()
+
+
+WRONG = [("sgd_update", sgd_with_a_root)]
 ALTERNATIVES = [
     ("halving_steps", 700),
     ("sgd_update", sgd_shrink_first),
     ("sgd_update", sgd_with_l2),
     ("sgd_update", sgd_one_by_one),
+    ("sgd_update", sgd_in_float32),
+    ("sgd_update", sgd_by_torch),
+    ("weight_norm", norm_by_name),
+    ("weight_norm", norm_by_numpy),
     ("adamw_update", adamw_decay_first),
     ("adamw_update", adamw_in_numpy),
     ("weight_norm", norm_of_one_long_vector),

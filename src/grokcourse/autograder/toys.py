@@ -25,9 +25,9 @@ def adamw(model: nn.Module, **settings: Any) -> torch.optim.AdamW:
     return torch.optim.AdamW(model.parameters(), **settings)
 
 
-def config(**values: Any) -> RunConfig:
-    """A config; hyperparameters not given have the main run's values."""
-    return RunConfig(**values)
+def call_with_config(function: Callable[..., Any], *args: Any, **values: Any) -> Any:
+    """What the function returns for a config of these values (the others are the main run's) and the arguments."""
+    return function(RunConfig(**values), *args)
 
 
 def call_with_dtype(function: Callable[..., Any], dtype: str, *args: Any) -> Any:

@@ -7,6 +7,7 @@ import torch
 from torch.optim.adamw import adamw
 from torch.optim.sgd import sgd
 
+from ...model import Transformer
 from .. import answers
 from ..testing import checks, expect, expect_close, expect_number, expect_tensor, mistake
 from .questions import expect_choice, expect_prediction, wrong_number, wrong_values
@@ -25,7 +26,7 @@ def _size(weight):
     return "one weight" if weight.numel() == 1 else f"weights of shape {tuple(weight.shape)}"
 
 
-@checks("sgd_update", "without decay it is plain gradient descent")
+@checks("sgd_update", "without decay it is plain gradient descent", weight=3)
 def test_sgd_update_without_decay(student, draw):
     lr = draw.number(0.2, 0.6)
     cases = [(w, g, student.sgd_update(w, g, lr=lr, weight_decay=0.0)) for w, g in _pairs(draw)]
@@ -37,7 +38,7 @@ def test_sgd_update_without_decay(student, draw):
         expect_close(got, expected, "the step should go against the gradient, as far as lr times its size", on)
 
 
-@checks("sgd_update", "decay takes the same share off every weight, whatever its gradient")
+@checks("sgd_update", "decay takes the same share off every weight, whatever its gradient", weight=3)
 def test_sgd_update_share(student, draw):
     lr, decay = draw.number(0.2, 0.6), draw.number(0.3, 0.9)
     cases = [
@@ -51,7 +52,7 @@ def test_sgd_update_share(student, draw):
         expect_close(taken / weight, share, "the share should be lr · λ of each weight", on)
 
 
-@checks("sgd_update", "gradient and decay together: the same step as PyTorch's")
+@checks("sgd_update", "gradient and decay together: the same step as PyTorch's", weight=3)
 def test_sgd_update_against_torch(student, draw):
     lr, decay = draw.number(0.2, 0.6), draw.number(0.3, 0.9)
     cases = [(w, g, student.sgd_update(w, g, lr=lr, weight_decay=decay)) for w, g in _pairs(draw)]
@@ -62,20 +63,24 @@ def test_sgd_update_against_torch(student, draw):
         expect_close(got, theirs, "the new weight should be that of torch.optim.SGD", _size(weight))
 
 
-@checks("sgd_update", "float64 stays float64, and what was passed in stays as it was")
-def test_sgd_update_care(student, draw):
+def _sgd_on_views(student, draw):
     lr, decay = draw.number(0.2, 0.6), draw.number(0.3, 0.9)
-    function = student.value("sgd_update")
-    cases = []
-    for weight, grad in _pairs(draw, torch.float64):
-        settings = {"lr": lr, "weight_decay": decay}
-        cases.append((weight, grad, student.make("call_on_views", function, weight, grad, **settings)))
-    for weight, grad, got in cases:
-        on = f"{_size(weight)} in float64"
-        expect_tensor(got["value"], weight.shape, torch.float64, on=on)
-        expected = weight.numpy() * (1 - lr * decay) - lr * grad.numpy()
-        expect_close(got["value"], expected, "the step should be exact to float64's digits", on, rtol=1e-12, atol=1e-12)
-        expect(not got["changed"], "weight and grad should not be changed in place", on)
+    function, settings = student.value("sgd_update"), {"lr": lr, "weight_decay": decay}
+    pairs = list(_pairs(draw, torch.float64))
+    replies = [student.make("call_on_views", function, weight, grad, **settings) for weight, grad in pairs]
+    return [(weight, reply) for (weight, _), reply in zip(pairs, replies, strict=True)]
+
+
+@checks("sgd_update", "dtype: for tensors of float64 a tensor of float64", side=True)
+def test_sgd_update_dtype(student, draw):
+    for weight, reply in _sgd_on_views(student, draw):
+        expect_tensor(reply["value"], weight.shape, torch.float64, on=f"{_size(weight)} in float64")
+
+
+@checks("sgd_update", "what was passed in stays as it was", side=True)
+def test_sgd_update_care(student, draw):
+    for weight, reply in _sgd_on_views(student, draw):
+        expect(not reply["changed"], "weight and grad should not be changed in place", _size(weight))
 
 
 @mistake("sgd_update", "The decay, too, is multiplied by the learning rate; without it each step takes far too much.")
@@ -127,6 +132,62 @@ def decay_is_what_is_kept(weight, grad, *, lr, weight_decay):
 @mistake("sgd_update", "The gradient has to be multiplied by the learning rate as well.")
 def gradient_without_learning_rate(weight, grad, *, lr, weight_decay):
     return weight - grad - lr * weight_decay * weight
+
+
+@mistake(
+    "sgd_update", "`weight_decay` is multiplied by the weight; here it stands by itself, the same for every weight."
+)
+def decay_without_the_weight(weight, grad, *, lr, weight_decay):
+    return weight - lr * grad - lr * weight_decay
+
+
+@mistake("sgd_update", "The learning rate stands before the decay once, not twice.")
+def decay_with_the_learning_rate_squared(weight, grad, *, lr, weight_decay):
+    return weight - lr * (grad + lr * weight_decay * weight)
+
+
+@mistake("sgd_update", "The brackets cover too much: the gradient's part is not to be multiplied by λ.")
+def everything_times_decay(weight, grad, *, lr, weight_decay):
+    return weight - lr * weight_decay * (grad + weight)
+
+
+@mistake("sgd_update", "This shrinks the moved weight: the decay is a share of the weight as it was before this step.")
+def moved_and_then_kept(weight, grad, *, lr, weight_decay):
+    return (weight - lr * grad) * (1 - weight_decay)
+
+
+@mistake("sgd_update", "This is what the step takes off the weight; asked for is the weight after the step.")
+def only_what_is_taken(weight, grad, *, lr, weight_decay):
+    return lr * grad + lr * weight_decay * weight
+
+
+@mistake("sgd_update", "This is by how much the weight moves; asked for is the weight after the step.")
+def only_the_move(weight, grad, *, lr, weight_decay):
+    return -lr * grad - lr * weight_decay * weight
+
+
+@mistake("sgd_update", "The decay takes a share of the weight's square here; its share is of the weight itself.")
+def decay_of_the_square(weight, grad, *, lr, weight_decay):
+    return weight - lr * grad - lr * weight_decay * weight**2
+
+
+@mistake("sgd_update", "The numbers are right, but they are a numpy array; the caller wants a tensor.")
+def as_an_array(weight, grad, *, lr, weight_decay):
+    return (weight - lr * grad - lr * weight_decay * weight).numpy()
+
+
+_IN_PLACE = "`-=` and methods that end in an underscore change the caller's own tensor: return a new one."
+
+
+@mistake("sgd_update", _IN_PLACE)
+def in_place_and_nothing_returned(weight, grad, *, lr, weight_decay):
+    weight -= lr * grad + lr * weight_decay * weight
+
+
+@mistake("sgd_update", _IN_PLACE)
+def gradient_in_place(weight, grad, *, lr, weight_decay):
+    grad += weight_decay * weight
+    return weight - lr * grad
 
 
 @mistake("sgd_update", "`-=` and methods that end in an underscore change the caller's own tensor: return a new one.")
@@ -184,7 +245,7 @@ def test_adamw_update_first_step(student, draw):
         expect_close(new - weight, -lr * grad.sign(), message, on, rtol=0, atol=1e-2 * lr)
 
 
-@checks("adamw_update", "ten steps agree with torch.optim.AdamW")
+@checks("adamw_update", "ten steps agree with torch.optim.AdamW", weight=3)
 def test_adamw_update_against_torch(student, draw):
     for shape in _shapes(draw):
         for eps in (1e-8, 0.3):
@@ -205,7 +266,7 @@ def test_adamw_update_against_torch(student, draw):
                 expect_close(weight, right, "the weight should be where torch.optim.AdamW moves it", on)
 
 
-@checks("adamw_update", "the running means are of the gradient alone, and uncorrected")
+@checks("adamw_update", "the running means are of the gradient alone, and uncorrected", weight=2)
 def test_adamw_update_means(student, draw):
     cases = []
     for shape in _shapes(draw):
@@ -224,7 +285,7 @@ def test_adamw_update_means(student, draw):
         )
 
 
-@checks("adamw_update", "decay takes the share lr · λ off every weight, whatever its gradients have been")
+@checks("adamw_update", "decay takes the share lr · λ off every weight, whatever its gradients have been", weight=3)
 def test_adamw_update_decay(student, draw):
     cases = []
     for shape in _shapes(draw):
@@ -240,21 +301,26 @@ def test_adamw_update_decay(student, draw):
         expect_close((without - with_decay) / weight, torch.full_like(weight, share), message, on)
 
 
-@checks("adamw_update", "float64 stays float64, and what was passed in stays as it was")
-def test_adamw_update_care(student, draw):
-    function = student.value("adamw_update")
+def _adamw_on_views(student, draw):
+    function, settings = student.value("adamw_update"), {"lr": 0.1, "betas": [0.8, 0.95], "weight_decay": 0.8}
     cases = []
     for shape in _shapes(draw):
         inputs, step = _moments(draw, *shape), draw.integer(2, 9)
-        settings = {"lr": 0.1, "betas": [0.8, 0.95], "weight_decay": 0.8}
-        cases.append((inputs, step, student.make("call_on_views", function, *inputs, step, **settings)))
-    for (weight, grad, mean, square), step, got in cases:
-        on = f"{_size(weight)} in float64"
-        new, _, _ = _three(got["value"], weight.shape, torch.float64, on)
-        theirs = _theirs(weight, grad, mean, square, step, lr=0.1, betas=(0.8, 0.95), weight_decay=0.8)
-        message = "from these running means the weight should move as torch.optim.AdamW moves it"
-        expect_close(new, theirs[0], message, on, rtol=1e-11, atol=1e-11)
-        expect(not got["changed"], "no argument should be changed in place", on)
+        cases.append((inputs[0], student.make("call_on_views", function, *inputs, step, **settings)))
+    return cases
+
+
+@checks("adamw_update", "dtype: for tensors of float64 three tensors of float64", side=True)
+def test_adamw_update_dtype(student, draw):
+    for weight, reply in _adamw_on_views(student, draw):
+        _three(reply["value"], weight.shape, torch.float64, f"{_size(weight)} in float64")
+
+
+@checks("adamw_update", "what was passed in stays as it was", side=True)
+def test_adamw_update_care(student, draw):
+    for weight, reply in _adamw_on_views(student, draw):
+        message = "weight, grad, mean and square should not be changed in place"
+        expect(not reply["changed"], message, _size(weight))
 
 
 def _adamw(
@@ -289,6 +355,155 @@ def decay_in_the_gradient(weight, grad, *args, weight_decay, **kwargs):
 @mistake("adamw_update", "ε is added to the square root, not under it.")
 def eps_under_the_root(*args, **kwargs):
     return _adamw(*args, **kwargs, ratio=lambda m, v, eps: m / (v + eps).sqrt())
+
+
+@mistake("adamw_update", "ε is missing: it is added to the square root, and keeps the division finite.")
+def no_eps(*args, **kwargs):
+    return _adamw(*args, **kwargs, ratio=lambda m, v, eps: m / v.sqrt())
+
+
+@mistake("adamw_update", "ε is an argument; here it is always 1e-8.")
+def eps_always_the_usual(*args, eps=0.0, **kwargs):
+    return _adamw(*args, **kwargs)
+
+
+@mistake("adamw_update", "ε is added to the root of the corrected mean; here the correction comes after it.")
+def eps_before_the_correction(weight, grad, mean, square, step, *, lr, betas, weight_decay, eps=1e-8):
+    mean, square = betas[0] * mean + (1 - betas[0]) * grad, betas[1] * square + (1 - betas[1]) * grad**2
+    correction = math.sqrt(1 - betas[1] ** step) / (1 - betas[0] ** step)
+    return weight - lr * correction * mean / (square.sqrt() + eps) - lr * weight_decay * weight, mean, square
+
+
+@mistake(
+    "adamw_update", "The decay stands inside the fraction here, and is divided by the root: it meets the weight alone."
+)
+def decay_in_the_fraction(weight, grad, mean, square, step, *, lr, betas, weight_decay, eps=1e-8):
+    mean, square = betas[0] * mean + (1 - betas[0]) * grad, betas[1] * square + (1 - betas[1]) * grad**2
+    root = (square / (1 - betas[1] ** step)).sqrt() + eps
+    return weight - lr * (mean / (1 - betas[0] ** step) + weight_decay * weight) / root, mean, square
+
+
+@mistake("adamw_update", "`weight_decay` has no effect here.")
+def adamw_without_decay(*args, weight_decay, **kwargs):
+    return _adamw(*args, weight_decay=0.0, **kwargs)
+
+
+@mistake("adamw_update", "Here the decay makes weights larger: it should pull them towards zero.")
+def adamw_decay_pushes_away(*args, weight_decay, **kwargs):
+    return _adamw(*args, weight_decay=-weight_decay, **kwargs)
+
+
+@mistake("adamw_update", "This step goes up the loss: the mean gradient points to where the loss grows.")
+def adamw_uphill(*args, lr, weight_decay, **kwargs):
+    return _adamw(*args, lr=-lr, weight_decay=-weight_decay, **kwargs)
+
+
+@mistake("adamw_update", "The learning rate is missing before the gradient's part.")
+def adamw_gradient_without_learning_rate(*args, lr, weight_decay, **kwargs):
+    return _adamw(*args, lr=1.0, weight_decay=lr * weight_decay, **kwargs)
+
+
+@mistake("adamw_update", "The first mean needs its correction, 1 − β₁ᵗ, as well; only the second has one here.")
+def only_the_square_corrected(*args, betas, **kwargs):
+    return _adamw(
+        *args, betas=betas, **kwargs, corrected=lambda v, beta, t: v / (1 - beta**t) if beta == betas[1] else v
+    )
+
+
+@mistake("adamw_update", "The second mean needs its correction, 1 − β₂ᵗ, as well; only the first has one here.")
+def only_the_mean_corrected(*args, betas, **kwargs):
+    return _adamw(
+        *args, betas=betas, **kwargs, corrected=lambda v, beta, t: v / (1 - beta**t) if beta == betas[0] else v
+    )
+
+
+@mistake("adamw_update", "Both means are corrected with the same β; each has its own.")
+def corrected_with_one_beta(*args, betas, **kwargs):
+    return _adamw(*args, betas=betas, **kwargs, corrected=lambda v, _, t: v / (1 - betas[0] ** t))
+
+
+@mistake("adamw_update", "The correction divides by 1 − βᵗ; here it divides by 1 − β, whatever the step.")
+def corrected_without_the_step(*args, **kwargs):
+    return _adamw(*args, **kwargs, corrected=lambda value, beta, step: value / (1 - beta))
+
+
+@mistake("adamw_update", "The correction divides by 1 − βᵗ: it makes the means larger, not smaller.")
+def corrected_the_wrong_way(*args, **kwargs):
+    return _adamw(*args, **kwargs, corrected=lambda value, beta, step: value * (1 - beta**step))
+
+
+@mistake("adamw_update", "`^` or `*` is no power: the correction is 1 − β to the power of the step.")
+def corrected_by_a_product(*args, **kwargs):
+    return _adamw(*args, **kwargs, corrected=lambda value, beta, step: value / (1 - beta * step))
+
+
+@mistake("adamw_update", "The betas are arguments; here they are always PyTorch's usual ones, 0.9 and 0.999.")
+def betas_always_the_usual(*args, betas, **kwargs):
+    return _adamw(*args, betas=(0.9, 0.999), **kwargs)
+
+
+@mistake("adamw_update", "The betas are arguments; here they are always those of our model, 0.9 and 0.98.")
+def betas_always_ours(*args, betas, **kwargs):
+    return _adamw(*args, betas=(0.9, 0.98), **kwargs)
+
+
+@mistake(
+    "adamw_update",
+    "The weight moves by the means as they are with this step's gradient in them, not as they were before.",
+)
+def moved_by_the_old_means(weight, grad, mean, square, step, **kwargs):
+    _, new_mean, new_square = _adamw(weight, grad, mean, square, step, **kwargs)
+    kwargs["betas"], betas = (1.0, 1.0), kwargs["betas"]
+    corrections = iter([1 - betas[0] ** step, 1 - betas[1] ** step])
+    moved, *_ = _adamw(weight, grad, mean, square, step, **kwargs, corrected=lambda v, *_: v / next(corrections))
+    return moved, new_mean, new_square
+
+
+@mistake(
+    "adamw_update", "The gradient itself is divided by the root here; it is the running mean that moves the weight."
+)
+def gradient_instead_of_its_mean(weight, grad, mean, square, step, *, lr, betas, weight_decay, eps=1e-8):
+    mean, square = betas[0] * mean + (1 - betas[0]) * grad, betas[1] * square + (1 - betas[1]) * grad**2
+    root = (square / (1 - betas[1] ** step)).sqrt() + eps
+    return weight - lr * grad / root - lr * weight_decay * weight, mean, square
+
+
+@mistake("adamw_update", "`square` is the mean of the gradient's squares; here it is one of its sizes, never squared.")
+def sizes_for_squares(*args, **kwargs):
+    return _adamw(*args, **kwargs, new_square=lambda v, g, gamma: gamma * v + (1 - gamma) * g.abs())
+
+
+@mistake("adamw_update", "Weight, mean, square: the three come back in this order.")
+def means_first(*args, **kwargs):
+    weight, mean, square = _adamw(*args, **kwargs)
+    return mean, square, weight
+
+
+@mistake("adamw_update", "Weight, mean, square: the two means come back in the other order.")
+def means_exchanged(*args, **kwargs):
+    weight, mean, square = _adamw(*args, **kwargs)
+    return weight, square, mean
+
+
+@mistake("adamw_update", "The means that come back are those of before the step: return the new ones.")
+def old_means_returned(weight, grad, mean, square, *args, **kwargs):
+    return _adamw(weight, grad, mean, square, *args, **kwargs)[0], mean, square
+
+
+@mistake("adamw_update", "The results are always float32; they should have the type of the weight.")
+def adamw_always_float32(*args, **kwargs):
+    return [part.float() for part in _adamw(*args, **kwargs)]
+
+
+@mistake("adamw_update", "The numbers are right, but they are numpy arrays; the caller wants tensors.")
+def adamw_as_arrays(*args, **kwargs):
+    return [part.numpy() for part in _adamw(*args, **kwargs)]
+
+
+@mistake("adamw_update", "`-=` changes the caller's own weight: make a new tensor.")
+def weight_in_place(weight, *args, **kwargs):
+    new, mean, square = _adamw(weight, *args, **kwargs)
+    return weight.copy_(new), mean, square
 
 
 @mistake("adamw_update", "The two betas are exchanged: the first is for the mean, the second for the square.")
@@ -332,6 +547,11 @@ def adamw_decay_without_learning_rate(*args, lr, weight_decay, **kwargs):
     return _adamw(*args, lr=lr, weight_decay=weight_decay / lr, **kwargs)
 
 
+@mistake("adamw_update", "Steps are counted from 1: with step − 1 the first correction divides by 0.")
+def one_step_behind(*args, **kwargs):
+    return _adamw(*args, **kwargs, corrected=lambda value, beta, step: value / (1 - beta ** (step - 1)))
+
+
 @mistake("adamw_update", "Steps are counted from 1 already; the correction is one step ahead.")
 def one_step_ahead(*args, **kwargs):
     return _adamw(*args, **kwargs, corrected=lambda value, beta, step: value / (1 - beta ** (step + 1)))
@@ -359,73 +579,98 @@ def means_in_place(weight, grad, mean, square, step, *, lr, betas, weight_decay,
 # --- weight_norm ------------------------------------------------------------------------------------------------------
 
 
-def _modules(student, draw):
-    """Small models, the smallest first: their own weights, their part's weights, and a handle."""
-    cases = [([torch.tensor([3.0, 4.0])], [], [])]
-    cases.append(([draw.normal(draw.integer(2, 5))], [draw.normal(3, 4)], []))
-    cases.append(([draw.normal(2, 3), draw.normal(4)], [draw.normal(3, 2, 4), draw.normal(5)], [draw.normal(6, 6)]))
-    return [(own, inner, student.make("module", own, inner, constants)) for own, inner, constants in cases]
+SIZES = ((2, 2, 1, 3), (3, 4, 2, 5), (5, 6, 3, 8))
+"""p, d_model, n_heads, d_mlp."""
 
 
-def _about(own, inner):
-    return "a model with weights of shape " + ", ".join(str(tuple(weight.shape)) for weight in (*own, *inner))
+def _random_weights(draw, p, d_model, n_heads, d_mlp):
+    """Every weight of a transformer by name, all random, its biases too."""
+    model = Transformer(p, d_model, n_heads, d_mlp)
+    return {name: draw.normal(*weight.shape) for name, weight in model.named_parameters()}
 
 
-@checks("weight_norm", "weights of 3 and 4 have a norm of 5, and so on: the length of one long vector")
-def test_weight_norm_one_long_vector(student, draw):
-    cases = [(own, inner, student.weight_norm(model)) for own, inner, model in _modules(student, draw)]
-    for own, inner, got in cases:
-        expected = np.linalg.norm(np.concatenate([weight.numpy().ravel() for weight in (*own, *inner)]))
-        on = _about(own, inner)
-        message = "should be the Euclidean length of all the weights, written one after another as one vector"
-        expect_close(expect_number(got, on), float(expected), message, on)
+def _about(size):
+    return "a transformer with p = {}, d_model = {}, n_heads = {}, d_mlp = {}".format(*size)
 
 
-@checks("weight_norm", "a model with all weights doubled and their signs turned has twice the norm")
-def test_weight_norm_scales(student, draw):
+def _length(weights):
+    return float(np.linalg.norm(np.concatenate([weight.double().numpy().ravel() for weight in weights.values()])))
+
+
+def _ask_for_norms(student, draw, prepare=lambda weights: weights):
     cases = []
-    for own, inner, model in _modules(student, draw):
-        names = [f"own_{i}" for i in range(len(own))] + [f"inner.{i}" for i in range(len(inner))]
-        before = student.weight_norm(model)
-        model.load({name: -2 * weight for name, weight in zip(names, (*own, *inner), strict=True)})
-        cases.append((_about(own, inner), before, student.weight_norm(model)))
-    for on, before, after in cases:
-        message = "multiplying all weights by −2 should double the norm"
+    for size in SIZES:
+        weights = prepare(_random_weights(draw, *size))
+        cases.append((_about(size), weights, student.weight_norm(student.make("transformer", weights))))
+    return cases
+
+
+@checks("weight_norm", "one long vector: the root of the sum of all weights' squares", weight=2)
+def test_weight_norm_one_long_vector(student, draw):
+    for on, weights, got in _ask_for_norms(student, draw):
+        message = "should be the Euclidean length of all the weights, written one after another as one vector"
+        expect_close(expect_number(got, on), _length(weights), message, on)
+
+
+@checks("weight_norm", "where all weights but two are 0, and these are 3 and −4, the norm is 5", weight=2)
+def test_weight_norm_three_four_five(student, draw):
+    def three_and_four(weights):
+        zero = {name: torch.zeros_like(weight) for name, weight in weights.items()}
+        zero["W_E"][0, 0], zero["mlp.W_in"][0, 0] = 3, -4
+        return zero
+
+    for on, _, got in _ask_for_norms(student, draw, three_and_four):
+        message = "a weight of 3 in W_E and one of −4 in W_in should have a norm of 5 together"
+        expect_close(expect_number(got, on), 5.0, message, on)
+
+
+@checks("weight_norm", "every part of the model counts, biases too")
+def test_weight_norm_every_part(student, draw):
+    weights = _random_weights(draw, *SIZES[1])
+    cases = []
+    for name, weight in weights.items():
+        alone = {other: value if other == name else torch.zeros_like(value) for other, value in weights.items()}
+        cases.append((name, weight, student.weight_norm(student.make("transformer", alone))))
+    for name, weight, got in cases:
+        on = f"{_about(SIZES[1])}, all of it 0 but {name}"
+        expect_close(expect_number(got, on), _length({name: weight}), f"the weights in {name} should count", on)
+
+
+@checks("weight_norm", "all weights doubled, their signs turned: twice the norm")
+def test_weight_norm_scales(student, draw):
+    for size in SIZES:
+        weights = _random_weights(draw, *size)
+        before = student.weight_norm(student.make("transformer", weights))
+        doubled = {name: -2 * weight for name, weight in weights.items()}
+        after = student.weight_norm(student.make("transformer", doubled))
+        message, on = "multiplying all weights by −2 should double the norm", _about(size)
         expect_close(expect_number(after, on), 2 * expect_number(before, on), message, on)
         expect(expect_number(before, on) > 0, "random weights should have a norm above zero", on)
 
 
-@checks("weight_norm", "only what is learnt counts, wherever in the model it is")
-def test_weight_norm_what_counts(student, draw):
-    own, inner, constant = [draw.normal(3, 2)], [draw.normal(4), draw.normal(2, 2)], draw.normal(5)
-    variants = {
-        "the whole": (own, inner, []),
-        "with a constant": (own, inner, [constant]),
-        "with all weights in a part of it": ([], own + inner, []),
-        "with all weights in one vector": ([torch.cat([weight.flatten() for weight in own + inner])], [], []),
-    }
-    norms = {name: student.weight_norm(student.make("module", *parts)) for name, parts in variants.items()}
-    for name, norm in norms.items():
-        message = "the same weights should have the same norm, however the model holds them"
-        expect_close(expect_number(norm, name), expect_number(norms["the whole"]), message, f"a model {name}")
-    expected = math.sqrt(sum(float(weight.square().sum()) for weight in own + inner))
-    expect_close(norms["the whole"], expected, "all of the weights should count", "a model with a part")
+@checks("weight_norm", "what is not learnt does not count")
+def test_weight_norm_constants(student, draw):
+    for size in SIZES:
+        weights, on = _random_weights(draw, *size), f"{_about(size)}, which also holds a constant (a buffer)"
+        got = student.weight_norm(student.make("transformer", weights, [3 + draw.normal(5)]))
+        expect_close(expect_number(got, on), _length(weights), "only what is learnt should count", on)
 
 
-@checks("weight_norm", "a plain number comes out, and looking at the weights does not change them")
+@checks("weight_norm", "a plain number comes out, a Python float", side=True)
+def test_weight_norm_plain(student, draw):
+    for on, _, got in _ask_for_norms(student, draw):
+        expect(not isinstance(got, torch.Tensor), "should return a plain number, but returned a tensor", on)
+        expect_number(got, on)
+
+
+@checks("weight_norm", "looking at the weights does not change them", side=True)
 def test_weight_norm_changes_nothing(student, draw):
-    cases = []
-    for own, inner, model in _modules(student, draw):
-        first, again = student.weight_norm(model), student.weight_norm(model)
-        cases.append((own, inner, first, again, model.get("own_0")))
-    for own, inner, first, again, weight in cases:
-        on = _about(own, inner)
-        expect(not isinstance(first, torch.Tensor), "should return a plain number, but returned a tensor", on)
-        expect_close(weight, own[0], "the weights should be as they were", on)
-        expect_close(expect_number(again, on), expect_number(first, on), "a second look should give the same norm", on)
-        most = max(float(w.norm()) for w in (*own, *inner))
-        enough = most * (1 - 1e-5) <= expect_number(first, on) <= 1.0001 * sum(float(w.norm()) for w in (*own, *inner))
-        expect(enough, "the norm should be no less than any matrix's, and no more than all of theirs together", on)
+    for size in SIZES:
+        weights = _random_weights(draw, *size)
+        model, on = student.make("transformer", weights), _about(size)
+        student.weight_norm(model)
+        for name, weight in weights.items():
+            expect_close(model.get(name), weight, f"{name} should be as it was before", on)
 
 
 def _weights(model):
@@ -470,6 +715,67 @@ def buffers_too(model):
 @mistake("weight_norm", "The model's parts have parameters as well, and those are missing here.")
 def not_its_parts(model):
     return math.sqrt(sum(weight.square().sum().item() for weight in model.parameters(recurse=False)))
+
+
+@mistake("weight_norm", "The number is right, but it is a tensor; `.item()` makes a plain number of it.")
+def norm_as_a_tensor(model):
+    return torch.cat([weight.flatten() for weight in _weights(model)]).norm()
+
+
+@mistake("weight_norm", "These are the norms of the parameters one by one; asked for is one number for them all.")
+def norms_one_by_one(model):
+    return [weight.norm().item() for weight in _weights(model)]
+
+
+@mistake("weight_norm", "This is the mean of the parameters' norms; asked for is the length of all weights together.")
+def mean_of_norms(model):
+    return sum(weight.norm().item() for weight in _weights(model)) / len(_weights(model))
+
+
+@mistake("weight_norm", "This is the largest of the parameters' norms; the length of all weights together is more.")
+def largest_norm(model):
+    return max(weight.norm().item() for weight in _weights(model))
+
+
+@mistake("weight_norm", "The weights are added up first, and so they cancel; square each of them before adding.")
+def squared_sums(model):
+    return math.sqrt(sum(weight.sum().item() ** 2 for weight in _weights(model)))
+
+
+@mistake("weight_norm", "The sum of all weights is no length: square each of them first, and take the root at the end.")
+def plain_sum(model):
+    return sum(weight.sum().item() for weight in _weights(model))
+
+
+@mistake("weight_norm", "This averages the squares within each parameter; a length adds them up.")
+def root_of_mean_squares(model):
+    return math.sqrt(sum(weight.square().mean().item() for weight in _weights(model)))
+
+
+@mistake("weight_norm", "This keeps only the last parameter: add to the sum in the loop instead of setting it anew.")
+def only_the_last(model):
+    return _weights(model)[-1].norm().item()
+
+
+@mistake("weight_norm", "The model's own three matrices are left out: attention and MLP are not all of it.")
+def only_its_parts(model):
+    parts = [*model.attn.parameters(), *model.mlp.parameters()]
+    return math.sqrt(sum(weight.square().sum().item() for weight in parts))
+
+
+def _without(name):
+    def answer(model):
+        others = (weight for other, weight in model.named_parameters() if other != name)
+        return math.sqrt(sum(weight.square().sum().item() for weight in others))
+
+    answer.__name__ = f"norm_without_{name.replace('.', '_')}"
+    return answer
+
+
+for _name in ("W_E", "W_pos", "W_U", "attn.W_Q", "attn.W_K", "attn.W_V", "attn.W_O", "mlp.W_in", "mlp.W_out"):
+    mistake("weight_norm", f"One of the model's parameters is left out: {_name}.")(_without(_name))
+for _name in ("mlp.b_in", "mlp.b_out"):
+    mistake("weight_norm", f"A bias is a weight too, and one is left out: {_name}.")(_without(_name))
 
 
 @mistake("weight_norm", "Methods that end in an underscore change the model's own weights.")

@@ -1,9 +1,13 @@
 """Hidden tests of chapter 04, training."""
 
+import math
+
 import numpy as np
 import torch
 import torch.nn.functional as F
 
+from ...model import Transformer
+from ...training import exact_cross_entropy
 from .. import answers, toys
 from ..testing import checks, expect, expect_close, expect_number, expect_tensor, mistake
 from .questions import expect_choice, expect_prediction, wrong_number, wrong_values
@@ -13,14 +17,15 @@ from .questions import expect_choice, expect_prediction, wrong_number, wrong_val
 
 def _rates(student, draw, warmups, until):
     """The rates of the steps 0, 1, …, for several lengths of warm-up."""
+    function = student.value("learning_rate")
     for warmup in warmups:
         lr = draw.number(0.5, 2)
-        config = student.make("config", lr=lr, warmup_steps=warmup, weight_decay=0.0, steps=draw.integer(300, 400))
-        rates = [student.learning_rate(config, step) for step in range(until(warmup))]
+        values = {"lr": lr, "warmup_steps": warmup, "weight_decay": 0.0, "steps": draw.integer(300, 400)}
+        rates = [student.make("call_with_config", function, step, **values) for step in range(until(warmup))]
         yield f"warmup_steps = {warmup}, lr = {lr:.2f}", lr, warmup, rates
 
 
-@checks("learning_rate", "during the warm-up it rises by the same amount at every step")
+@checks("learning_rate", "during the warm-up it rises by the same amount at every step", weight=4)
 def test_learning_rate_rises(student, draw):
     warmups = 3, draw.integer(4, 6), draw.integer(12, 20)
     for on, lr, warmup, rates in list(_rates(student, draw, warmups, lambda warmup: warmup + 3)):
@@ -108,6 +113,57 @@ def falls_first(config, step):
     return config.lr * max(1 / max(1, config.warmup_steps), 1 - step / max(1, config.warmup_steps))
 
 
+@mistake(
+    "learning_rate", "Without a warm-up every step has the full rate; here it is 0, so that nothing is ever learnt."
+)
+def nothing_without_warm_up(config, step):
+    return config.lr * min(1.0, (step + 1) / config.warmup_steps) if config.warmup_steps else 0.0
+
+
+@mistake(
+    "learning_rate",
+    "Step 0 has the first share, 1/warmup_steps, and not nothing: count the steps that are in the rise.",
+)
+def reaches_it_too_soon(config, step):
+    return config.lr * min(1.0, step / max(1, config.warmup_steps - 1))
+
+
+@mistake(
+    "learning_rate", "The full rate should be reached at the last step of the warm-up; this is there a step sooner."
+)
+def one_step_too_short(config, step):
+    return config.lr * min(1.0, (step + 2) / max(1, config.warmup_steps))
+
+
+@mistake("learning_rate", "`min` and `max` are exchanged: the line is cut off below instead of above.")
+def cut_off_below(config, step):
+    return config.lr * max(1.0, (step + 1) / max(1, config.warmup_steps))
+
+
+@mistake("learning_rate", "The warm-up has the first shares right; after it the rate is the whole lr, not 0.")
+def nothing_afterwards(config, step):
+    return (
+        config.lr * (step + 1) / config.warmup_steps
+        if step < config.warmup_steps
+        else config.lr * (not config.warmup_steps)
+    )
+
+
+@mistake("learning_rate", "This rises along a curve; a linear warm-up adds the same amount at every step.")
+def along_a_sine(config, step):
+    return config.lr * math.sin(math.pi / 2 * min(1.0, (step + 1) / max(1, config.warmup_steps)))
+
+
+@mistake("learning_rate", "`round` leaves nothing between 0 and the full rate: a share of it need not be whole.")
+def rounded_share(config, step):
+    return config.lr * round(min(1.0, (step + 1) / max(1, config.warmup_steps)))
+
+
+@mistake("learning_rate", "Only step 0 has a smaller rate here; the warm-up takes `warmup_steps` steps.")
+def only_the_first_step(config, step):
+    return config.lr / max(1, config.warmup_steps) if step == 0 else config.lr
+
+
 @mistake("learning_rate", "It takes a step too long: the full rate should be reached at the last step of the warm-up.")
 def one_step_too_long(config, step):
     return config.lr * min(1.0, (step + 1) / (config.warmup_steps + 1))
@@ -119,14 +175,15 @@ BETAS = [0.9, 0.98]
 
 
 class _Twin:
-    """The toy model and its AdamW once more, on this side: gradients by autograd, AdamW by its formula, all float64."""
+    """The model and its AdamW once more, on this side: gradients by autograd, AdamW by its formula, all in float64."""
 
-    def __init__(self, weights, unembedding, decay):
-        self.model, self.decay, self.step = toys.toy_model(weights, unembedding), decay, 0
+    def __init__(self, weights, decay, eps):
+        self.model = Transformer.from_weights({name: weight.double() for name, weight in weights.items()})
+        self.decay, self.eps, self.step = decay, eps, 0
         self.means = [(torch.zeros_like(w), torch.zeros_like(w)) for w in self.model.parameters()]
 
     def train(self, tokens, labels, lr):
-        """Take one step; returns the loss before it and the weights after it."""
+        """Take one step; returns the loss before it and the weights after it, by name."""
         loss = F.cross_entropy(self.model(tokens), labels)
         grads = torch.autograd.grad(loss, list(self.model.parameters()))
         self.step += 1
@@ -134,37 +191,59 @@ class _Twin:
         for i, (weight, grad) in enumerate(zip(self.model.parameters(), grads, strict=True)):
             mean, square = self.means[i]
             self.means[i] = mean, square = beta * mean + (1 - beta) * grad, gamma * square + (1 - gamma) * grad**2
-            move = mean / (1 - beta**t) / ((square / (1 - gamma**t)).sqrt() + 1e-8)
+            move = mean / (1 - beta**t) / ((square / (1 - gamma**t)).sqrt() + self.eps)
             weight.data = weight.data - lr * move - lr * self.decay * weight.data
-        return loss.item(), [weight.detach() for weight in self.model.parameters()]
+        return loss.item(), {name: weight.detach().clone() for name, weight in self.model.named_parameters()}
+
+
+SIZES = ((2, 2, 1, 3), (3, 4, 2, 5), (5, 6, 3, 8))
+"""p, d_model, n_heads, d_mlp."""
+LOOKED_AT = ("W_E", "attn.W_V", "mlp.b_in", "W_U")
+
+
+def _weights(draw, p, d_model, n_heads, d_mlp):
+    """A transformer's weights in float64, all random."""
+    model = Transformer(p, d_model, n_heads, d_mlp)
+    return {name: draw.normal(*w.shape, dtype=torch.float64) / d_model**0.5 for name, w in model.named_parameters()}
 
 
 class _Set:
-    """A toy model, its optimiser, a batch, and their twin."""
+    """A small transformer, its optimiser, a batch, and their twin.
 
-    def __init__(self, student, draw, p, n, own_lr):
-        width = draw.integer(2, 4)
-        weights = draw.normal(p, width, dtype=torch.float64), draw.normal(width, p + 1, dtype=torch.float64)
-        decay = draw.number(0.3, 0.9)
+    AdamW does not see how large a gradient is, unless its ε is about as large. So it is, or a step along the gradient
+    of the sum would pass for one along the mean's.
+    """
+
+    def __init__(self, student, draw, size, n, own_lr):
+        p = size[0]
+        decay, eps = draw.number(0.3, 0.9), draw.number(0.05, 0.1)
         self.student = student
-        self.on = f"p = {p}, {n} questions" if n > 1 else f"p = {p}, one question"
+        self.on = "a transformer with p = {}, d_model = {}, n_heads = {}, d_mlp = {}, ".format(*size)
+        self.on += f"{n} questions" if n > 1 else "one question"
         self.tokens = torch.cat([draw.integers(0, p - 1, n, 2), torch.full((n, 1), p)], 1)
         self.labels = draw.integers(0, p - 1, n)
-        self.weights, self.twin = weights, _Twin(*weights, decay)
-        self.model = student.make("toy_model", *weights)
-        self.optimizer = student.make("adamw", self.model, own_lr, BETAS, decay)
+        self.weights = _weights(draw, *size)
+        self.twin = _Twin(self.weights, decay, eps)
+        self.model = student.make("transformer", self.weights)
+        self.optimizer = student.make("adamw", self.model, lr=own_lr, betas=BETAS, eps=eps, weight_decay=decay)
 
     def train(self, lr):
         """Let the student take one step; returns the loss and the weights, and the twin's."""
         got = self.student.train_step(self.model, self.optimizer, self.tokens, self.labels, lr)
-        weights = [self.model.get("W_E"), self.model.get("W_U")]
+        weights = {name: self.model.get(name) for name in LOOKED_AT}
         self.model.get("W_E.grad")  # for the hints: were there gradients left?
-        self.optimizer.get("param_groups")  # likewise: which learning rate was set?
-        return got, weights, *self.twin.train(self.tokens, self.labels, lr)
+        expected, right = self.twin.train(self.tokens, self.labels, lr)
+        return got, weights, expected, {name: right[name] for name in LOOKED_AT}
 
 
 def _sets(student, draw, own_lr):
-    return [_Set(student, draw, p, n, own_lr) for p, n in ((3, 1), (4, 6), (draw.integer(5, 9), draw.integer(20, 30)))]
+    return [_Set(student, draw, size, n, own_lr) for size, n in zip(SIZES, (1, 6, draw.integer(20, 30)), strict=True)]
+
+
+def _expect_weights(weights, right, message, on):
+    for name, weight in weights.items():
+        expect_tensor(weight, right[name].shape, on=on)
+        expect_close(weight, right[name], f"{name} {message}", on)
 
 
 @checks("train_step", "it returns the mean loss of the batch, as it was before the step")
@@ -175,15 +254,13 @@ def test_train_step_loss(student, draw):
         expect_close(expect_number(got, on), expected, message, on)
 
 
-@checks("train_step", "every weight moves as AdamW says")
+@checks("train_step", "every weight moves as AdamW says", weight=2)
 def test_train_step_moves(student, draw):
     for one in _sets(student, draw, 0.05):
-        _, weights, _, expected = one.train(0.05)
-        for name, weight, right, before in zip(("W_E", "W_U"), weights, expected, one.weights, strict=True):
-            expect_tensor(weight, right.shape, on=one.on)
-            expect(not weight.equal(before), f"the step should change the model's own {name}", one.on)
-            message = f"{name} should be where one AdamW step with the gradient of this batch's loss puts it"
-            expect_close(weight, right, message, one.on)
+        _, weights, _, right = one.train(0.05)
+        for name, weight in weights.items():
+            expect(not weight.equal(one.weights[name]), f"the step should change the model's own {name}", one.on)
+        _expect_weights(weights, right, "should be where one AdamW step along this batch's mean loss puts it", one.on)
 
 
 @checks("train_step", "no step sees the gradients of the step before")
@@ -191,38 +268,59 @@ def test_train_step_fresh_gradients(student, draw):
     for one in _sets(student, draw, 0.05):
         one.train(0.05)
         for step in (2, 3, 4):
-            _, weights, _, expected = one.train(0.05)
-            for name, weight, right in zip(("W_E", "W_U"), weights, expected, strict=True):
-                message = f"after {step} steps in a row {name} should be where {step} steps of AdamW put it"
-                expect_close(weight, right, message, one.on)
+            _, weights, _, right = one.train(0.05)
+            message = f"should, after {step} steps in a row, be where {step} steps of AdamW put it"
+            _expect_weights(weights, right, message, one.on)
 
 
 @checks("train_step", "each step has the learning rate that it is given")
 def test_train_step_learning_rate(student, draw):
     for one in _sets(student, draw, 0.02):
         for lr in (0.08, 0.05, 0.0):
-            got, weights, _, expected = one.train(lr)
+            got, weights, _, right = one.train(lr)
             expect_number(got, one.on)
             on = f"{one.on}, an optimiser made with lr = 0.02, a step with lr = {lr}"
-            for name, weight, right in zip(("W_E", "W_U"), weights, expected, strict=True):
-                expect_close(weight, right, f"{name} should move as far as this step's learning rate says", on)
+            _expect_weights(weights, right, "should move as far as this step's learning rate says", on)
 
 
-@checks("train_step", "the loss that it returns no longer hangs on the graph it was computed with")
+@checks("train_step", "a model that is very sure, in float32: the exact loss, down to a hundred-millionth")
+def test_train_step_very_sure(student, draw):
+    lr, size, n = 0.05, (5, 8, 2, 6), 3
+    weights = _weights(draw, *size)
+    tokens = torch.tensor([[0, 1, 5], [2, 2, 5], [4, 3, 5]])
+    labels = draw.integers(0, 4, n)
+    _, cache = Transformer.from_weights(weights).run_with_cache(tokens)
+    logits = 20.0 * F.one_hot(labels, 6).double()  # what W_U makes of the stream at =
+    weights["W_U"] = torch.linalg.pinv(cache["resid_post"][:, -1].detach()) @ logits
+    weights = {name: weight.float() for name, weight in weights.items()}
+    model = student.make("transformer", weights)
+    optimizer = student.make("adamw", model, lr=lr, betas=BETAS, eps=1e-8, weight_decay=0.0)
+    got = student.train_step(model, optimizer, tokens, labels, lr)
+    unembedding = model.get("W_U")
+    expected, right = _Twin(weights, 0.0, 1e-8).train(tokens, labels, lr)
+    on = f"{n} questions, whose right answers lead by 20"
+    message = "should be the mean loss, exact although it is tiny; the usual formula would find 0"
+    expect_close(expect_number(got, on), expected, message, on, rtol=0.02, atol=0)
+    expect_tensor(unembedding, right["W_U"].shape, on=on)
+    message = "W_U should move along the gradient of the exact loss; the usual formula loses the right answers' part"
+    expect_close(unembedding, right["W_U"], message, on, rtol=1e-4, atol=0.1 * lr)
+
+
+@checks("train_step", "the loss that it returns no longer hangs on the graph it was computed with", side=True)
 def test_train_step_detached(student, draw):
     function = student.value("train_step")
     for one in _sets(student, draw, 0.05):
         hangs = student.make("hangs_on_graph", function, one.model, one.optimizer, one.tokens, one.labels, 0.05)
         expect(not hangs, "should return a loss that needs no gradient any more, or memory fills up", one.on)
-        one.twin.train(one.tokens, one.labels, 0.05)
-        got, weights, expected, right = one.train(0.05)
-        expect_close(weights[0], right[0], "and the steps should still be those of AdamW", one.on)
-        expect_close(expect_number(got, one.on), expected, "and the loss should be that before the step", one.on)
+
+
+def mean_loss(logits, labels):
+    return exact_cross_entropy(logits, labels).mean()
 
 
 def _step(
     model, optimizer, tokens, labels, lr, *,
-    loss_of=F.cross_entropy,
+    loss_of=mean_loss,
     parts=("zero", "backward", "lr", "step"),
     result=lambda loss: loss.detach(),
 ):  # fmt: skip
@@ -270,18 +368,18 @@ def learning_rate_late(*args):
     "train_step", "This is the sum over the batch; the loss is the mean, or it would grow with the number of questions."
 )
 def summed_loss(*args):
-    return _step(*args, loss_of=lambda logits, labels: F.cross_entropy(logits, labels, reduction="sum"))
+    return _step(*args, loss_of=lambda logits, labels: exact_cross_entropy(logits, labels).sum())
 
 
 @mistake("train_step", "Cross-entropy takes logits: here the softmax is taken twice.")
 def softmax_twice(*args):
-    return _step(*args, loss_of=lambda logits, labels: F.cross_entropy(logits.softmax(dim=-1), labels))
+    return _step(*args, loss_of=lambda logits, labels: mean_loss(logits.softmax(dim=-1), labels))
 
 
 @mistake("train_step", "This is the loss after the step; asked for is the one that the gradient was taken of.")
 def loss_after_the_step(model, optimizer, tokens, labels, lr):
     _step(model, optimizer, tokens, labels, lr)
-    return F.cross_entropy(model(tokens), labels).detach()
+    return mean_loss(model(tokens), labels).detach()
 
 
 @mistake(
@@ -293,7 +391,7 @@ def loss_not_detached(*args):
 
 @mistake("train_step", "This is a step of plain gradient descent, by hand: the optimiser is left out.")
 def plain_gradient_descent(model, optimizer, tokens, labels, lr):
-    loss = F.cross_entropy(model(tokens), labels)
+    loss = mean_loss(model(tokens), labels)
     optimizer.zero_grad()
     loss.backward()
     with torch.no_grad():
@@ -302,11 +400,96 @@ def plain_gradient_descent(model, optimizer, tokens, labels, lr):
     return loss.detach()
 
 
-@mistake("train_step", "A new optimiser at each step has forgotten the running means: use the one that is passed in.")
+_NEW = "A new optimiser at each step has forgotten the running means, and the settings: use the one that is passed in."
+
+
+@mistake("train_step", _NEW)
 def a_new_optimizer(model, optimizer, tokens, labels, lr):
-    group = optimizer.param_groups[0]
-    new = toys.adamw(model, group["lr"], group["betas"], group["weight_decay"])
-    return _step(model, new, tokens, labels, lr)
+    settings = {name: optimizer.defaults[name] for name in ("betas", "eps", "weight_decay")}
+    return _step(model, toys.adamw(model, lr=lr, **settings), tokens, labels, lr)
+
+
+@mistake("train_step", _NEW)
+def a_new_usual_optimizer(model, optimizer, tokens, labels, lr):
+    return _step(model, toys.adamw(model, lr=lr), tokens, labels, lr)
+
+
+@mistake("train_step", _NEW)
+def a_new_optimizer_of_ours(model, optimizer, tokens, labels, lr):
+    return _step(model, toys.adamw(model, lr=lr, betas=(0.9, 0.98), weight_decay=1.0), tokens, labels, lr)
+
+
+@mistake(
+    "train_step",
+    "`F.cross_entropy` rounds a tiny loss, and its gradient, to 0: use `exact_cross_entropy` of chapter 2.",
+)
+def usual_loss(*args):
+    return _step(*args, loss_of=F.cross_entropy)
+
+
+@mistake("train_step", "The mean is returned, but the step goes along the gradient of the sum.")
+def trains_on_the_sum(model, optimizer, tokens, labels, lr):
+    return _step(model, optimizer, tokens, labels, lr, loss_of=_sum_of_losses) / len(labels)
+
+
+def _sum_of_losses(logits, labels):
+    return exact_cross_entropy(logits, labels).sum()
+
+
+@mistake(
+    "train_step", "Asked for is the loss before the step, the mean over the batch: not one loss for each question."
+)
+def losses_one_by_one(model, optimizer, tokens, labels, lr):
+    losses = exact_cross_entropy(model(tokens), labels)
+    return _step(model, optimizer, tokens, labels, lr, result=lambda _: losses.detach())
+
+
+@mistake("train_step", "Nothing is returned: the caller wants the loss before the step.")
+def nothing_returned(*args):
+    return _step(*args, result=lambda _: None)
+
+
+@mistake("train_step", 'The learning rate is an entry of each group, `group["lr"]`: as an attribute it has no effect.')
+def learning_rate_as_an_attribute(model, optimizer, tokens, labels, lr):
+    optimizer.lr = lr
+    return _step(model, optimizer, tokens, labels, lr, parts=("zero", "backward", "step"))
+
+
+@mistake(
+    "train_step", "`optimizer.defaults` is only what a new group begins with: set the rate in `optimizer.param_groups`."
+)
+def learning_rate_as_a_default(model, optimizer, tokens, labels, lr):
+    optimizer.defaults["lr"] = lr
+    return _step(model, optimizer, tokens, labels, lr, parts=("zero", "backward", "step"))
+
+
+@mistake("train_step", "`optimizer.step()` comes before `backward()`: it finds no gradients, or old ones.")
+def step_before_backward(*args):
+    return _step(*args, parts=("zero", "lr", "step", "backward"))
+
+
+@mistake("train_step", "This steps twice: once is what one training step is.")
+def two_steps(*args):
+    return _step(*args, parts=("zero", "backward", "lr", "step", "step"))
+
+
+@mistake("train_step", "Without `backward` there are no gradients, and the optimiser has nothing to go by.")
+def no_backward(*args):
+    return _step(*args, parts=("zero", "lr", "step"))
+
+
+@mistake(
+    "train_step",
+    "The loss pushes the weights the wrong way: `backward` is called on its negative, or its sign is wrong.",
+)
+def uphill(*args):
+    return _step(*args, loss_of=lambda logits, labels: -mean_loss(logits, labels), result=lambda loss: -loss.detach())
+
+
+@mistake("train_step", "This is the share of right answers, or of wrong ones; asked for is the loss.")
+def accuracy_returned(model, optimizer, tokens, labels, lr):
+    right = (model(tokens).argmax(-1) == labels).float().mean()
+    return _step(model, optimizer, tokens, labels, lr, result=lambda _: right)
 
 
 # --- find_phases ------------------------------------------------------------------------------------------------------
@@ -366,8 +549,9 @@ def _compare(student, histories, message, answered=None):
     more = {} if answered is None else {"answered": answered}
     cases = [(on, history, student.make("call_with_arrays", function, *history, **more)) for on, history in histories]
     for on, history, got in cases:
-        is_phases = isinstance(got, dict) and all(name in got for name in ENDS)
-        expect(is_phases, "should return Phases, with memorised, onset and grokked", on)
+        if isinstance(got, list) and len(got) == len(ENDS):  # that they should have names has a test of its own
+            got = dict(zip(ENDS, got, strict=True))
+        _expect_names(got, on)
         expected = _expected(*history, **more)
         for name in ENDS:
             value = got[name]
@@ -376,6 +560,11 @@ def _compare(student, histories, message, answered=None):
             else:
                 expect(value is not None, f"the run comes to an end called {name}, but None was found", on)
                 expect_close(expect_number(value, on), expected[name], f"{name} {message}", on, rtol=0, atol=0.1)
+
+
+def _expect_names(got, on):
+    is_phases = isinstance(got, dict) and all(name in got for name in ENDS)
+    expect(is_phases, "should return Phases, with memorised, onset and grokked", on)
 
 
 def _rows(history):
@@ -388,7 +577,23 @@ def test_find_phases_smooth(student, draw):
     _compare(student, [(_rows(h), h) for h in histories], "should be the step at which the rule is first fulfilled")
 
 
-@checks("find_phases", "each phase is looked for only after the one before, and the first time counts")
+@checks("find_phases", "one phase may end at the very step at which the one before has ended")
+def test_find_phases_at_once(student, draw):
+    histories = []
+    for name in ("onset", "grokked", "onset and grokked"):
+        for n in (14, draw.integer(15, 30)):
+            steps, train, test, loss, chance = _history(draw, n)
+            found = _expected(steps, train, test, loss, chance)
+            if "onset" in name:
+                loss[steps == found["memorised"]] = 0.9 * chance
+            if "grokked" in name:
+                onset = _expected(steps, train, test, loss, chance)["onset"]
+                test[steps == onset] = 0.995
+            histories.append((f"{_rows([steps])}, {name} at once", [steps, train, test, loss, chance]))
+    _compare(student, histories, "should be found from the end of the phase before on, that step included")
+
+
+@checks("find_phases", "each phase is looked for only after the one before, and the first time counts", weight=3)
 def test_find_phases_in_order(student, draw):
     histories = [_history(draw, n) for n in (14, draw.integer(15, 20), draw.integer(21, 40))]
     histories[0][0] -= int(_expected(*histories[0])["memorised"])  # so that memorisation ends at step 0
@@ -418,11 +623,19 @@ def test_find_phases_limits(student, draw):
         train[int((train < answered).sum())] = answered
         test = torch.where(test > 0.6, 0.98, test)
         test[-3] = answered
-        loss[n // 2] = chance  # not below yet
+        falls = n // 2 + int((loss[n // 2 :] >= chance).sum())  # the first row below chance
+        loss[falls] = chance  # not below yet
+        loss[falls + 1 :] = loss[falls + 1 :].clamp(max=0.9 * chance)
         histories.append((f"{_rows([steps])}, answered = {answered:.3f}", [steps, train, test, loss, chance]))
     _compare(
         student, histories, "should be the first step that reaches (or, for the loss, is below) its limit", answered
     )
+
+
+@checks("find_phases", "what is returned is Phases: the three ends by name", side=True)
+def test_find_phases_names(student, draw):
+    history = _history(draw, draw.integer(15, 20))
+    _expect_names(student.make("call_with_arrays", student.value("find_phases"), *history), _rows(history))
 
 
 @checks("find_phases", "the columns are left as they were", side=True)
@@ -441,12 +654,14 @@ def _find(
     onset_after=True,
     grokked_after=True,
     leaves=lambda loss, chance: loss < chance,
+    later=lambda steps, end: steps >= end,
+    begun=lambda end: end is not None,
 ):  # fmt: skip
     """The rule with one part exchanged."""
     memorised = first(steps, reaches(train, answered))
-    after = steps >= (np.inf if memorised is None else memorised)
+    after = later(steps, memorised if begun(memorised) else np.inf)
     onset = first(steps, leaves(loss, chance) & (after if onset_after else True))
-    after = steps >= (np.inf if onset is None else onset)
+    after = later(steps, onset if begun(onset) else np.inf)
     grokked = first(steps, reaches(test, answered) & (after if grokked_after else True))
     return {"memorised": memorised, "onset": onset, "grokked": grokked}
 
@@ -506,6 +721,106 @@ def onset_above_chance(*args, **kwargs):
 @mistake("find_phases", "The training set is memorised and the test set is grokked; here they are exchanged.")
 def sets_exchanged(steps, train, test, *args, **kwargs):
     return _find(steps, test, train, *args, **kwargs)
+
+
+@mistake("find_phases", "The loss of guessing is an argument, `chance_loss`; here it is always log 113.")
+def always_log_113(steps, train, test, loss, chance, *args, **kwargs):
+    return _find(steps, train, test, loss, math.log(113), *args, **kwargs)
+
+
+_FROM_THE_NEXT = (
+    "The search begins a step too late: a phase may end at the same step at which the one before has ended."
+)
+
+
+@mistake("find_phases", _FROM_THE_NEXT)
+def everything_from_the_step_after(*args, **kwargs):
+    return _find(*args, **kwargs, later=lambda steps, end: steps > end)
+
+
+@mistake("find_phases", _FROM_THE_NEXT)
+def onset_from_the_step_after(*args, **kwargs):
+    calls = iter([np.greater, np.greater_equal])
+    return _find(*args, **kwargs, later=lambda steps, end: next(calls)(steps, end))
+
+
+@mistake("find_phases", _FROM_THE_NEXT)
+def grokked_from_the_step_after(*args, **kwargs):
+    calls = iter([np.greater_equal, np.greater])
+    return _find(*args, **kwargs, later=lambda steps, end: next(calls)(steps, end))
+
+
+@mistake("find_phases", "A step 0 counts as false: ask whether an end `is None`, not whether it is true.")
+def step_0_is_none(*args, **kwargs):
+    return _find(*args, **kwargs, begun=bool)
+
+
+@mistake("find_phases", "Grokking ends after the onset, not only after memorisation: look from the onset on.")
+def grokked_from_memorisation(steps, train, test, loss, chance, answered=0.99):
+    found = _find(steps, train, test, loss, chance, answered)
+    early = _find(steps, train, test, np.zeros(len(loss)), chance, answered)
+    return found | {"grokked": early["grokked"]}
+
+
+_NEVER = "An end that the run does not reach is None, and no number."
+
+
+@mistake("find_phases", _NEVER)
+def never_is_minus_one(*args, **kwargs):
+    return {name: -1 if step is None else step for name, step in _find(*args, **kwargs).items()}
+
+
+@mistake("find_phases", _NEVER)
+def never_is_infinite(*args, **kwargs):
+    return {name: np.inf if step is None else step for name, step in _find(*args, **kwargs).items()}
+
+
+@mistake("find_phases", _NEVER)
+def never_is_nan(*args, **kwargs):
+    return {name: np.nan if step is None else step for name, step in _find(*args, **kwargs).items()}
+
+
+@mistake("find_phases", _NEVER)
+def never_is_the_last_step(steps, *args, **kwargs):
+    return {name: int(steps[-1]) if step is None else step for name, step in _find(steps, *args, **kwargs).items()}
+
+
+@mistake(
+    "find_phases", "`next` without a second argument, or `[0]` of nothing, fails where a run does not reach an end."
+)
+def never_is_an_error(*args, **kwargs):
+    return _find(*args, **kwargs, first=lambda steps, reached: int(steps[np.flatnonzero(reached)[0]]))
+
+
+@mistake("find_phases", "The three steps are right, but have no names: return `Phases(memorised, onset, grokked)`.")
+def as_a_tuple(*args, **kwargs):
+    return tuple(_find(*args, **kwargs).values())
+
+
+@mistake("find_phases", "This is how long each phase lasts; asked for are the steps at which they end.")
+def lengths_of_phases(*args, **kwargs):
+    found, before = _find(*args, **kwargs), 0
+    for name in ENDS:
+        if found[name] is not None:
+            found[name], before = found[name] - before, found[name]
+    return found
+
+
+@mistake("find_phases", "This keeps the last time that the rule is fulfilled; the first time counts.")
+def last_time(*args, **kwargs):
+    return _find(*args, **kwargs, first=lambda s, reached: int(s[reached][-1]) if reached.any() else None)
+
+
+@mistake("find_phases", "The plateau ends below the loss of guessing, not where the test accuracy leaves 0.")
+def onset_by_accuracy(steps, train, test, loss, chance, answered=0.99):
+    return _find(steps, train, test, chance * (1.5 - (test > 0.5)), chance, answered)
+
+
+@mistake("find_phases", "`-=` changes the caller's own columns, which are still needed.")
+def columns_in_place(steps, train, test, loss, chance, answered=0.99):
+    found = _find(steps, train, test, loss, chance, answered)
+    loss -= chance
+    return found
 
 
 @mistake("find_phases", "Not yet below is not below: on the line itself the model is no better than guessing.")
