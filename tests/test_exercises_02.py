@@ -138,9 +138,26 @@ class TransformerOfOtherParts(model.Transformer):
         return torch.einsum("nd,dv->nv", x[:, -1], self.W_U)
 
 
-class TransformerByFastLogits(model.Transformer):
+def embed_by_float_one_hot(tokens, W_E, W_pos):
+    return (F.one_hot(tokens, len(W_E)).float() @ W_E.float() + W_pos).to(W_E.dtype)
+
+
+def scores_by_a_tensors_root(q, k):
+    width = torch.sqrt(torch.tensor(q.shape[-1]))
+    return (q @ k.mT / width).masked_fill(torch.triu(torch.ones(q.shape[2], q.shape[2]), 1) == 1, float("-inf"))
+
+
+def scores_by_logarithm_of_the_mask(q, k):
+    return (
+        torch.einsum("nhqd,nhkd->nhqk", q / math.sqrt(q.size(-1)), k) + torch.ones(q.shape[2], q.shape[2]).tril().log()
+    )
+
+
+class TransformerByEinsum(model.Transformer):
     def forward(self, tokens, tap=model.no_tap):
-        return self.fast_logits(tokens[:, 0], tokens[:, 1])
+        x = torch.stack([self.W_E[tokens[:, i]] + self.W_pos[i] for i in range(tokens.shape[1])], dim=1)
+        x = torch.add(x, self.attn(x))
+        return (x + self.mlp(x))[:, -1, :].matmul(self.W_U)
 
 
 def loss_by_log1p(logits, labels):
@@ -203,6 +220,9 @@ ALTERNATIVES = [
     ("embed", embed_by_one_hot),
     ("embed", embed_by_embedding),
     ("embed", embed_by_numpy),
+    ("embed", embed_by_float_one_hot),
+    ("attention_scores", scores_by_a_tensors_root),
+    ("attention_scores", scores_by_logarithm_of_the_mask),
     ("attention_scores", scores_by_einsum),
     ("attention_scores", scores_by_adding_a_mask),
     ("attention_scores", scores_by_loops),
@@ -215,7 +235,7 @@ ALTERNATIVES = [
     ("MLP", MLPByLoops),
     ("Transformer", TransformerWithoutTaps),
     ("Transformer", TransformerOfOtherParts),
-    ("Transformer", TransformerByFastLogits),
+    ("Transformer", TransformerByEinsum),
     ("exact_cross_entropy", loss_by_log1p),
     ("exact_cross_entropy", loss_in_float64),
     ("exact_cross_entropy", loss_by_logaddexp),
@@ -226,16 +246,6 @@ ALTERNATIVES = [
     ("patched_answer", "b"),
     ("patched_answer", " B "),
 ]
-
-
-def positions_only(tokens, W_E, W_pos):
-    return W_pos.expand(len(tokens), *W_pos.shape)
-
-
-class AttentionCutOff(model.Attention):
-    def forward(self, resid):
-        with torch.no_grad():
-            return super().forward(resid)
 
 
 class MLPOfCopies(model.MLP):
@@ -256,8 +266,6 @@ def loss_without_ties(logits, labels):
 
 
 WRONG = [
-    ("embed", positions_only),
-    ("Attention", AttentionCutOff),
     ("MLP", MLPOfCopies),
     ("Transformer", TransformerOfOneCopy),
     ("exact_cross_entropy", loss_without_ties),

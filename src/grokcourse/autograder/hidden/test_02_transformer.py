@@ -41,7 +41,7 @@ def _ask_to_embed(student, inputs):
         yield tokens, W_E, W_pos, expect_tensor(got, (*tokens.shape, W_E.shape[1]), on=on), on
 
 
-@checks("embed", "without positions, each token becomes its row of W_E")
+@checks("embed", "without positions, each token becomes its row of W_E", weight=2)
 def test_embed_tokens(student, draw):
     sizes = ((1, 3, 3, 3), (1, 3, 3, 2), (draw.integer(4, 7), draw.integer(8, 12), 3, 5))
     inputs = [_embedding(draw, *size) for size in sizes]
@@ -53,7 +53,7 @@ def test_embed_tokens(student, draw):
         expect_close(got, _embedded(tokens, W_E, W_pos), message, on)
 
 
-@checks("embed", "were all tokens alike, the positions would still tell them apart")
+@checks("embed", "were all tokens alike, the positions would still tell them apart", weight=2)
 def test_embed_positions(student, draw):
     sizes = ((1, 3, 3, 3), (1, 3, 3, 2), (draw.integer(4, 7), draw.integer(8, 12), 3, 5))
     inputs = [_embedding(draw, *size) for size in sizes]
@@ -64,21 +64,27 @@ def test_embed_positions(student, draw):
         expect_close(got, _embedded(tokens, W_E, W_pos), message, on)
 
 
-@checks("embed", "token and position together")
+@checks("embed", "token and position together", weight=3)
 def test_embed_both(student, draw):
     sizes = ((1, 3, 3, 3), (3, 4, 3, 3), (draw.integer(4, 7), 10, 3, 8), (2, 6, draw.integer(4, 6), 7))
     for tokens, W_E, W_pos, got, on in _ask_to_embed(student, [_embedding(draw, *size) for size in sizes]):
         expect_close(got, _embedded(tokens, W_E, W_pos), "should be the token's row plus the position's row", on)
 
 
-@checks("embed", "float64 tables stay exact, and nothing is changed in place")
-def test_embed_exact(student, draw):
+def _embed_on_views(student, draw):
     tokens, W_E, W_pos, on = _embedding(draw, 5, 7, 3, 4, torch.float64)
-    reply = student.make("call_on_views", student.value("embed"), tokens, W_E, W_pos)
-    got = expect_tensor(reply["value"], (5, 3, 4), torch.float64, f"{on}, float64")
-    expect_close(
-        got, _embedded(tokens, W_E, W_pos), "should be exact to float64's last digits", on, rtol=1e-12, atol=1e-12
-    )
+    return student.make("call_on_views", student.value("embed"), tokens, W_E, W_pos), f"{on}, float64"
+
+
+@checks("embed", "dtype: from tables of float64 a tensor of float64", side=True)
+def test_embed_dtype(student, draw):
+    reply, on = _embed_on_views(student, draw)
+    expect_tensor(reply["value"], (5, 3, 4), torch.float64, on)
+
+
+@checks("embed", "tokens and tables are left as they were", side=True)
+def test_embed_unchanged(student, draw):
+    reply, on = _embed_on_views(student, draw)
     expect(not reply["changed"], "tokens and tables should be left as they were, but one was changed in place", on)
 
 
@@ -95,6 +101,71 @@ def position_by_token(tokens, W_E, W_pos):
 @mistake("embed", "Every position gets the same row of W_pos here.")
 def one_position_for_all(tokens, W_E, W_pos):
     return W_E[tokens] + W_pos[-1]
+
+
+@mistake("embed", "Every position gets the same row of W_pos here.")
+def first_position_for_all(tokens, W_E, W_pos):
+    return W_E[tokens] + W_pos[0]
+
+
+@mistake("embed", "Every position gets the same vector here, the rows of W_pos summed: each has a row of its own.")
+def positions_summed(tokens, W_E, W_pos):
+    return W_E[tokens] + W_pos.sum(0)
+
+
+@mistake("embed", "The rows of W_pos go to the positions in reverse: the first position has the first row.")
+def positions_reversed(tokens, W_E, W_pos):
+    return W_E[tokens] + W_pos.flip(0)
+
+
+@mistake("embed", "W_pos is looked up with the token here; what chooses its row is where the token stands.")
+def position_looked_up_by_token(tokens, W_E, W_pos):
+    return W_E[tokens] + W_pos[tokens]
+
+
+@mistake("embed", "A question need not have three tokens: there are as many positions as `tokens` has columns.")
+def always_three_positions(tokens, W_E, W_pos):
+    return W_E[tokens] + W_pos[torch.arange(3)]
+
+
+@mistake("embed", "The tokens are missing: what is here depends on the position only.")
+def only_positions(tokens, W_E, W_pos):
+    return W_pos.expand(len(tokens), *W_pos.shape)
+
+
+@mistake("embed", "The two vectors are to be added; here their mean is taken.")
+def rows_averaged(tokens, W_E, W_pos):
+    return (W_E[tokens] + W_pos) / 2
+
+
+@mistake("embed", "The two vectors are to be added; here one is subtracted from the other.")
+def rows_subtracted(tokens, W_E, W_pos):
+    return W_E[tokens] - W_pos
+
+
+@mistake("embed", "The two vectors are to be added; here the positions are joined on as three more rows.")
+def positions_joined(tokens, W_E, W_pos):
+    return torch.cat([W_E[tokens], W_pos.expand(len(tokens), -1, -1)], 1)
+
+
+@mistake("embed", "The axes are in another order: asked for are questions, positions, width.")
+def axes_exchanged(tokens, W_E, W_pos):
+    return (W_E[tokens] + W_pos).transpose(0, 1)
+
+
+@mistake("embed", "The factor √d_model belongs to other transformers; in ours nothing is scaled here.")
+def both_scaled(tokens, W_E, W_pos):
+    return (W_E[tokens] + W_pos) * math.sqrt(W_E.shape[1])
+
+
+@mistake("embed", "The start of the stream is read as it is: nothing is normalised here.")
+def normalised(tokens, W_E, W_pos):
+    return F.layer_norm(W_E[tokens] + W_pos, W_E.shape[1:])
+
+
+@mistake("embed", "The result is right, but it is a numpy array: torch could not train through it.")
+def embedded_in_numpy(tokens, W_E, W_pos):
+    return W_E.numpy()[tokens.numpy()] + W_pos.numpy()
 
 
 @mistake("embed", "The two vectors are to be added, not multiplied.")
@@ -127,6 +198,15 @@ def positions_shifted(tokens, W_E, W_pos):
 )
 def always_float32(tokens, W_E, W_pos):
     return F.one_hot(tokens, len(W_E)).float() @ W_E.float() + W_pos.float()
+
+
+@mistake(
+    "embed", "The result has the dtype of the tables: `torch.zeros` makes float32, unless it is told another dtype."
+)
+def filled_into_float32(tokens, W_E, W_pos):
+    out = torch.zeros(*tokens.shape, W_E.shape[1])
+    out += W_E[tokens] + W_pos
+    return out
 
 
 @mistake("embed", "Adding in place (`W_E += …`, `W_pos -= …`) changes the model's own table.")
@@ -170,7 +250,7 @@ def test_scores_alone(student, draw):
         expect_close(got, _scores(q, k), "the score should be the dot product, scaled by the width of a head", on)
 
 
-@checks("attention_scores", "queries and the keys that they may look at")
+@checks("attention_scores", "queries and the keys that they may look at", weight=3)
 def test_scores_earlier(student, draw):
     sizes = ((1, 1, 2, 4), (1, 1, 3, 5), (draw.integer(2, 4), 2, 3, 6), (2, 3, draw.integer(4, 6), 3))
     for q, k, got, later, on in _ask_for_scores(student, [_queries_and_keys(draw, *size) for size in sizes]):
@@ -178,7 +258,7 @@ def test_scores_earlier(student, draw):
         expect_close(got[..., ~later], _scores(q, k)[..., ~later], message, on)
 
 
-@checks("attention_scores", "−∞ for every key that comes after the query, and for no other")
+@checks("attention_scores", "−∞ for every key that comes after the query, and for no other", weight=3)
 def test_scores_later(student, draw):
     sizes = ((1, 1, 2, 4), (1, 1, 3, 5), (draw.integer(2, 4), 2, 3, 6))
     for _, _, got, later, on in _ask_for_scores(student, [_queries_and_keys(draw, *size) for size in sizes]):
@@ -190,14 +270,20 @@ def test_scores_later(student, draw):
         )
 
 
-@checks("attention_scores", "float64 stays exact, and nothing is changed in place")
-def test_scores_exact(student, draw):
+def _scores_on_views(student, draw):
     q, k, on = _queries_and_keys(draw, 2, 2, 3, 5, torch.float64)
-    reply = student.make("call_on_views", student.value("attention_scores"), q, k)
-    got = expect_tensor(reply["value"], (2, 2, 3, 3), torch.float64, f"{on}, float64")
-    below = torch.ones(3, 3, dtype=torch.bool).tril()
-    message = "should be exact to float64's last digits"
-    expect_close(got[..., below], _scores(q, k)[..., below], message, on, rtol=1e-12, atol=1e-12)
+    return student.make("call_on_views", student.value("attention_scores"), q, k), f"{on}, float64"
+
+
+@checks("attention_scores", "dtype: for q and k of float64 a tensor of float64", side=True)
+def test_scores_dtype(student, draw):
+    reply, on = _scores_on_views(student, draw)
+    expect_tensor(reply["value"], (2, 2, 3, 3), torch.float64, on)
+
+
+@checks("attention_scores", "q and k are left as they were", side=True)
+def test_scores_unchanged(student, draw):
+    reply, on = _scores_on_views(student, draw)
     expect(not reply["changed"], "q and k should be left as they were, but one was changed in place", on)
 
 
@@ -225,6 +311,97 @@ def scores_scaled_by_d_model(q, k):
     return _mask(q @ k.mT / (q.shape[1] * q.shape[-1]) ** 0.5)
 
 
+@mistake(
+    "attention_scores", "The scale is the width of a head, the last axis of q; this takes the number of positions."
+)
+def scores_scaled_by_positions(q, k):
+    return _mask(q @ k.mT / q.shape[2] ** 0.5)
+
+
+@mistake("attention_scores", "The scale is the width of a head, the last axis of q; this takes the number of heads.")
+def scores_scaled_by_heads(q, k):
+    return _mask(q @ k.mT / q.shape[1] ** 0.5)
+
+
+@mistake(
+    "attention_scores", "The scale is the width of a head, the last axis of q; this takes the number of questions."
+)
+def scores_scaled_by_questions(q, k):
+    return _mask(q @ k.mT / len(q) ** 0.5)
+
+
+_WIDTH_IS_READ_OFF = "The width of a head is read off q: it is that of our own model here, whatever q is."
+
+
+@mistake("attention_scores", _WIDTH_IS_READ_OFF)
+def scores_scaled_by_32(q, k):
+    return _mask(q @ k.mT / 32**0.5)
+
+
+@mistake("attention_scores", _WIDTH_IS_READ_OFF)
+def scores_scaled_by_128(q, k):
+    return _mask(q @ k.mT / 128**0.5)
+
+
+@mistake("attention_scores", "The dot products are multiplied by √d_head; wide heads have large ones, so divide.")
+def scores_scaled_up(q, k):
+    return _mask(q @ k.mT * q.shape[-1] ** 0.5)
+
+
+@mistake("attention_scores", "Each vector is divided by its length here; the scale is the same for all, √d_head.")
+def scores_of_directions(q, k):
+    return _mask(F.normalize(q, dim=-1) @ F.normalize(k, dim=-1).mT)
+
+
+@mistake(
+    "attention_scores",
+    "`masked_fill` wants a mask of true and false: make it with dtype=torch.bool, or call `.bool()`.",
+)
+def scores_filled_by_numbers(q, k):
+    scores = _scaled(q, k)
+    return scores.masked_fill(torch.ones(scores.shape[-2:]).triu(1), -math.inf)
+
+
+@mistake("attention_scores", "`.T` turns round all four axes: exchange the last two only, with `transpose(-1, -2)`.")
+def scores_with_all_axes_turned(q, k):
+    return _mask(q @ k.permute(3, 2, 1, 0) / q.shape[-1] ** 0.5)
+
+
+@mistake(
+    "attention_scores", "A `reshape` never moves an axis, it only cuts anew: exchange the last two with `transpose`."
+)
+def scores_of_reshaped_keys(q, k):
+    return _mask(q @ k.reshape(*k.shape[:2], k.shape[3], k.shape[2]) / q.shape[-1] ** 0.5)
+
+
+@mistake("attention_scores", "Every query meets only the key at its own place here: a score is due for each pair.")
+def scores_of_the_same_place(q, k):
+    return (q * k).sum(-1) / q.shape[-1] ** 0.5
+
+
+@mistake(
+    "attention_scores", "The products are not added up yet: a score is a dot product, one number for query and key."
+)
+def scores_not_summed(q, k):
+    return q[:, :, :, None] * k[:, :, None] / q.shape[-1] ** 0.5
+
+
+@mistake("attention_scores", "The mask is on the wrong side: `tril` marks the keys that may be looked at.")
+def scores_masked_below(q, k):
+    scores = _scaled(q, k)
+    return scores.masked_fill(torch.ones_like(scores).tril().bool(), -math.inf)
+
+
+@mistake("attention_scores", "+∞ would draw all attention to the keys that are forbidden: their sign is wrong.")
+def scores_masked_with_plus_infinity(q, k):
+    return _mask(_scaled(q, k), value=math.inf)
+
+
+@mistake("attention_scores", "The mask starts one place too far on: it leaves the next key in sight.")
+def scores_masked_too_late(q, k):
+    return _mask(_scaled(q, k), 2)
+
+
 @mistake("attention_scores", "The mask is missing: positions look at later ones.")
 def scores_without_mask(q, k):
     return _scaled(q, k)
@@ -248,14 +425,21 @@ def scores_masked_with_zero(q, k):
 _NEARLY = "A very negative number is nearly right, but what is asked is −∞, whose share is exactly 0."
 
 
-@mistake("attention_scores", _NEARLY)
-def scores_masked_with_a_large_number(q, k):
-    return _mask(_scaled(q, k), value=-1e9)
+def _masked_with(value):
+    def answer(q, k):
+        return _mask(_scaled(q, k), value=value)
+
+    answer.__name__ = f"scores_masked_with_{value:g}"
+    return answer
+
+
+for _value in (-1e30, -1e20, -1e10, -1e9, -1e8, -1e6, -1e5, -1e4, -1e3, -999.0, -100.0, torch.finfo(torch.float32).min):
+    mistake("attention_scores", _NEARLY)(_masked_with(_value))
 
 
 @mistake("attention_scores", _NEARLY)
-def scores_masked_with_a_smaller_number(q, k):
-    return _mask(_scaled(q, k), value=-1e5)
+def scores_masked_with_the_least(q, k):
+    return _mask(_scaled(q, k), value=torch.finfo(q.dtype).min)
 
 
 @mistake(
@@ -274,6 +458,16 @@ def scores_transposed(q, k):
 @mistake("attention_scores", "These are shares already: the softmax comes later.")
 def scores_after_softmax(q, k):
     return _mask(_scaled(q, k)).softmax(-1)
+
+
+@mistake("attention_scores", "The scores are right, but their dtype is always float32; it should be that of q and k.")
+def scores_in_float32(q, k):
+    return _mask(_scaled(q, k)).float()
+
+
+@mistake("attention_scores", "The scores are right, but they are a numpy array: torch could not train through it.")
+def scores_as_an_array(q, k):
+    return _mask(_scaled(q, k)).numpy()
 
 
 @mistake("attention_scores", "Dividing in place (`q /= …`) changes the caller's queries.")
@@ -328,7 +522,7 @@ def test_attention_alone(student, draw):
         expect_close(got, _attention(resid, weights), message, on)
 
 
-@checks("Attention", "one head: an average of values, weighted by the shares")
+@checks("Attention", "one head: an average of values, weighted by the shares", weight=3)
 def test_attention_one_head(student, draw):
     sizes = ((1, 2, 4, 1, 4), (1, 3, 6, 1, 3), (draw.integer(2, 5), 3, 8, 1, 4))
     for resid, weights, got, on in _ask_attention(student, draw, sizes):
@@ -336,7 +530,7 @@ def test_attention_one_head(student, draw):
         expect_close(got, _attention(resid, weights), message, on)
 
 
-@checks("Attention", "several heads: what they add to the stream, together")
+@checks("Attention", "several heads: what they add to the stream, together", weight=3)
 def test_attention_heads(student, draw):
     sizes = ((1, 2, 4, 2, 2), (1, 3, 6, 2, 3), (draw.integer(2, 5), 3, 8, 4, 3))
     for resid, weights, got, on in _ask_attention(student, draw, sizes):
@@ -344,18 +538,26 @@ def test_attention_heads(student, draw):
         expect_close(got, _attention(resid, weights), message, on)
 
 
-@checks("Attention", "float64 stays exact, and neither the stream nor the weights are changed")
-def test_attention_exact(student, draw):
+def _attention_on_views(student, draw):
     weights = _attention_weights(draw, 6, 2, 3, torch.float64)
     resid, thing = draw.normal(3, 3, 6, dtype=torch.float64), student.Attention(6, 2, 3)
     thing.load(weights)
     reply = student.make("call_on_views", thing, resid)
     on = "n = 3, pos = 3, d_model = 6, 2 heads of 3, float64"
-    got = expect_tensor(reply["value"], resid.shape, torch.float64, on)
-    message = "should be exact to float64's last digits"
-    expect_close(got, _attention(resid, weights), message, on, rtol=1e-11, atol=1e-11)
     unchanged = all(thing.get(name).equal(weight) for name, weight in weights.items())
-    expect(unchanged and not reply["changed"], "the stream and the weights should be left as they were", on)
+    return resid, reply["value"], unchanged and not reply["changed"], on
+
+
+@checks("Attention", "dtype: for a stream and weights of float64 a tensor of float64", side=True)
+def test_attention_dtype(student, draw):
+    resid, got, _, on = _attention_on_views(student, draw)
+    expect_tensor(got, resid.shape, torch.float64, on)
+
+
+@checks("Attention", "neither the stream nor the weights are changed", side=True)
+def test_attention_unchanged(student, draw):
+    _, _, unchanged, on = _attention_on_views(student, draw)
+    expect(unchanged, "the stream and the weights should be left as they were", on)
 
 
 @checks("Attention", "it can be trained: a gradient reaches every weight", side=True)
@@ -382,6 +584,101 @@ def _write(attn, z):
 class SoftmaxOverQueries(Attention):
     def forward(self, resid):
         return _write(self, _attend(self, resid, softmax=-2))
+
+
+@mistake("Attention", "The shares sum to one over the heads: the softmax has to go over the keys, the last axis.")
+class SoftmaxOverHeads(Attention):
+    def forward(self, resid):
+        return _write(self, _attend(self, resid, softmax=1))
+
+
+@mistake("Attention", "The shares sum to one over the questions: the softmax has to go over the keys, the last axis.")
+class SoftmaxOverQuestions(Attention):
+    def forward(self, resid):
+        return _write(self, _attend(self, resid, softmax=0))
+
+
+@mistake("Attention", "The softmax is missing: scores are no shares yet, and −∞ is not among them.")
+class WithoutSoftmax(Attention):
+    def forward(self, resid):
+        q, k, v = (torch.einsum("npd,hde->nhpe", resid, W) for W in (self.W_Q, self.W_K, self.W_V))
+        return _write(self, _mask(q @ k.mT / q.shape[-1] ** 0.5) @ v)
+
+
+@mistake("Attention", "Masked after the softmax, the shares no longer add up to one: the mask belongs to the scores.")
+class MaskedShares(Attention):
+    def forward(self, resid):
+        return _write(self, _attend(self, resid, mask=False, mix=lambda pattern, v: pattern.tril() @ v))
+
+
+@mistake("Attention", "A score of 0 does not forbid anything: the softmax turns it into a share like any other.")
+class MaskedWithZero(Attention):
+    def forward(self, resid):
+        q, k, v = (torch.einsum("npd,hde->nhpe", resid, W) for W in (self.W_Q, self.W_K, self.W_V))
+        return _write(self, _mask(q @ k.mT / q.shape[-1] ** 0.5, value=0.0).softmax(-1) @ v)
+
+
+@mistake("Attention", "The scale is the width of a head; this takes the width of the stream.")
+class ScaledByStream(Attention):
+    def forward(self, resid):
+        return _write(self, _attend(self, resid, scale=resid.shape[-1] ** 0.5))
+
+
+@mistake(
+    "Attention", "The width of a head is read off the weights: it is that of our own model here, 32, whatever they are."
+)
+class ScaledByOurWidth(Attention):
+    def forward(self, resid):
+        return _write(self, _attend(self, resid, scale=32**0.5))
+
+
+@mistake("Attention", "What is averaged are the queries; what a position gives away is its value.")
+class QueriesAsValues(Attention):
+    def forward(self, resid):
+        queries = torch.einsum("npd,hde->nhpe", resid, self.W_Q)
+        return _write(self, _attend(self, resid, mix=lambda pattern, v: pattern @ queries))
+
+
+@mistake("Attention", "What is averaged is the stream itself, or what W_V makes of it is never used.")
+class OwnValueOnly(Attention):
+    def forward(self, resid):
+        return _write(self, torch.einsum("npd,hde->nhpe", resid, self.W_V))
+
+
+@mistake("Attention", "The axis of the heads is still there: the stream gets all that they say, summed over the heads.")
+class HeadsKeptApart(Attention):
+    def forward(self, resid):
+        return _attend(self, resid) @ self.W_O
+
+
+@mistake("Attention", "The heads are summed before W_O: each head has a W_O of its own, and the sum comes after it.")
+class SummedTooSoon(Attention):
+    def forward(self, resid):
+        return _attend(self, resid).sum(1) @ self.W_O.sum(0)
+
+
+@mistake("Attention", "Only the last of the heads is heard: add to the result in the loop instead of setting it anew.")
+class LastHeadOnly(Attention):
+    def forward(self, resid):
+        return _attend(self, resid)[:, -1] @ self.W_O[-1]
+
+
+@mistake("Attention", "Only one position is returned: each position of the stream gets something.")
+class LastPositionOnly(Attention):
+    def forward(self, resid):
+        return _write(self, _attend(self, resid))[:, -1]
+
+
+@mistake("Attention", "The result is right, but its dtype is always float32: `torch.zeros` needs to be told another.")
+class AttentionInFloat32(Attention):
+    def forward(self, resid):
+        return _write(self, _attend(self, resid)).float()
+
+
+@mistake("Attention", "What is returned has left torch (`detach`, `no_grad`, numpy), so that nothing could be learnt.")
+class AttentionCutOff(Attention):
+    def forward(self, resid):
+        return _write(self, _attend(self, resid)).detach()
 
 
 @mistake("Attention", "The mask is missing: positions listen to later ones.")
@@ -508,6 +805,21 @@ def _ask_mlp(student, draw, sizes, prepare=lambda weights, resid: None):
         yield resid, weights, expect_tensor(got, resid.shape, on=on), on
 
 
+@checks("MLP", "without biases: to the neurons, cut off at zero, and back", weight=3)
+def test_mlp_without_biases(student, draw):
+    def no_bias(weights, resid):
+        weights["b_in"].zero_()
+        weights["b_out"].zero_()
+        signs = torch.ones(weights["b_in"].shape)
+        signs[1::2] = -1  # with a positive stream: a neuron that fires, a neuron that is silent, and so on
+        resid[0].abs_()
+        weights["W_in"].abs_().mul_(signs)
+
+    for resid, weights, got, on in _ask_mlp(student, draw, ((1, 1, 2, 4), (draw.integer(2, 4), 3, 4, 8)), no_bias):
+        message = "with all biases 0, the result should be W_out of what is left of W_in's after the cut at zero"
+        expect_close(got, _mlp(resid, weights), message, on)
+
+
 @checks("MLP", "where all neurons are active, two matrices and two biases")
 def test_mlp_active(student, draw):
     def all_positive(weights, resid):
@@ -531,7 +843,7 @@ def test_mlp_silent(student, draw):
         expect_close(got, _mlp(resid, weights), message, on, atol=1e-4)
 
 
-@checks("MLP", "any stream, each position by itself")
+@checks("MLP", "any stream, each position by itself", weight=2)
 def test_mlp_any(student, draw):
     sizes = ((1, 1, 3, 8), (1, 3, 3, 8), (draw.integer(3, 6), 3, 6, 20), (2, 5, 4, 4))
     for resid, weights, got, on in _ask_mlp(student, draw, sizes):
@@ -539,17 +851,26 @@ def test_mlp_any(student, draw):
         expect_close(got, _mlp(resid, weights), message, on)
 
 
-@checks("MLP", "float64 stays exact, and neither the stream nor the weights are changed")
-def test_mlp_exact(student, draw):
+def _mlp_on_views(student, draw):
     weights, resid = _mlp_weights(draw, 4, 9, torch.float64), draw.normal(3, 3, 4, dtype=torch.float64)
     thing = student.MLP(4, 9)
     thing.load(weights)
     reply = student.make("call_on_views", thing, resid)
     on = "n = 3, pos = 3, d_model = 4, d_mlp = 9, float64"
-    got = expect_tensor(reply["value"], resid.shape, torch.float64, on)
-    expect_close(got, _mlp(resid, weights), "should be exact to float64's last digits", on, rtol=1e-11, atol=1e-11)
     unchanged = all(thing.get(name).equal(weight) for name, weight in weights.items())
-    expect(unchanged and not reply["changed"], "the stream and the weights should be left as they were", on)
+    return resid, reply["value"], unchanged and not reply["changed"], on
+
+
+@checks("MLP", "dtype: for a stream and weights of float64 a tensor of float64", side=True)
+def test_mlp_dtype(student, draw):
+    resid, got, _, on = _mlp_on_views(student, draw)
+    expect_tensor(got, resid.shape, torch.float64, on)
+
+
+@checks("MLP", "neither the stream nor the weights are changed", side=True)
+def test_mlp_unchanged(student, draw):
+    _, _, unchanged, on = _mlp_on_views(student, draw)
+    expect(unchanged, "the stream and the weights should be left as they were", on)
 
 
 @checks("MLP", "it can be trained: a gradient reaches every weight", side=True)
@@ -600,6 +921,94 @@ class WithoutOuterBias(MLP):
 class BiasAfterReLU(MLP):
     def forward(self, resid):
         return ((resid @ self.W_in).relu() + self.b_in) @ self.W_out + self.b_out
+
+
+@mistake("MLP", "Both biases are missing: one comes before the cut at zero, the other at the end.")
+class WithoutBiases(MLP):
+    def forward(self, resid):
+        return (resid @ self.W_in).relu() @ self.W_out
+
+
+@mistake("MLP", "Here the stream is cut off before it comes to the neurons: the ReLU is for the neurons.")
+class ReLUOnTheStream(MLP):
+    def forward(self, resid):
+        return (resid.relu() @ self.W_in + self.b_in) @ self.W_out + self.b_out
+
+
+_OTHER_CURVE = "This is another curve than ReLU, which leaves what is positive as it is and makes the rest 0."
+
+
+@mistake("MLP", _OTHER_CURVE)
+class WithSigmoid(MLP):
+    def forward(self, resid):
+        return _neurons(self, resid).sigmoid() @ self.W_out + self.b_out
+
+
+@mistake("MLP", _OTHER_CURVE)
+class WithTanh(MLP):
+    def forward(self, resid):
+        return _neurons(self, resid).tanh() @ self.W_out + self.b_out
+
+
+@mistake("MLP", _OTHER_CURVE)
+class WithLeakyReLU(MLP):
+    def forward(self, resid):
+        return F.leaky_relu(_neurons(self, resid)) @ self.W_out + self.b_out
+
+
+@mistake("MLP", _OTHER_CURVE)
+class WithSiLU(MLP):
+    def forward(self, resid):
+        return F.silu(_neurons(self, resid)) @ self.W_out + self.b_out
+
+
+@mistake("MLP", _OTHER_CURVE)
+class WithSoftplus(MLP):
+    def forward(self, resid):
+        return F.softplus(_neurons(self, resid)) @ self.W_out + self.b_out
+
+
+@mistake("MLP", "Neurons do not compete: each is cut off by itself, and no softmax makes shares of them.")
+class WithSoftmax(MLP):
+    def forward(self, resid):
+        return _neurons(self, resid).softmax(-1) @ self.W_out + self.b_out
+
+
+@mistake("MLP", "Negative neurons lose their sign here, but they should be silent.")
+class WithSquares(MLP):
+    def forward(self, resid):
+        return _neurons(self, resid).square() @ self.W_out + self.b_out
+
+
+@mistake("MLP", "These are the neurons; W_out has to translate them back into the stream.")
+class NeuronsOnly(MLP):
+    def forward(self, resid):
+        return _neurons(self, resid).relu()
+
+
+@mistake("MLP", "A neuron below zero is silent; here it passes 1 if it is above, whatever it is.")
+class OneOrNothing(MLP):
+    def forward(self, resid):
+        neurons = _neurons(self, resid)
+        return (neurons > 0).to(neurons.dtype) @ self.W_out + self.b_out
+
+
+@mistake("MLP", "Only one position is returned: each position of the stream gets something.")
+class MLPAtTheLastPosition(MLP):
+    def forward(self, resid):
+        return _neurons(self, resid[:, -1]).relu() @ self.W_out + self.b_out
+
+
+@mistake("MLP", "The result is right, but its dtype is always float32: it should be that of the stream.")
+class MLPInFloat32(MLP):
+    def forward(self, resid):
+        return (_neurons(self, resid).relu() @ self.W_out + self.b_out).float()
+
+
+@mistake("MLP", "What is returned has left torch (`detach`, `no_grad`, numpy), so that nothing could be learnt.")
+class MLPCutOff(MLP):
+    def forward(self, resid):
+        return (_neurons(self, resid).relu() @ self.W_out + self.b_out).detach()
 
 
 @mistake("MLP", "This is GELU, which is smooth and lets a little of the negative through; ours is ReLU.")
@@ -673,13 +1082,18 @@ def _logits(tokens, weights):
 
 
 def _questions(draw, n, p):
-    return torch.cat([draw.integers(0, p - 1, n, 2), torch.full((n, 1), p)], 1)
+    """An ordinary question, and others of any tokens: the forward pass computes with them all alike."""
+    tokens = draw.integers(0, p, n, 3)
+    tokens[-1, 2] = draw.integer(0, p - 1)
+    tokens[0] = torch.tensor([draw.integer(0, p - 1), draw.integer(0, p - 1), p])
+    return tokens
 
 
-def _ask_transformer(student, draw, sizes, off=(), dtype=torch.float32):
+def _ask_transformer(student, draw, sizes, off=(), dtype=None):
     inputs = []
     for n, p, d_model, heads, d_mlp in sizes:
-        weights, tokens = _weights(draw, p, d_model, heads, d_mlp, dtype), _questions(draw, n, p)
+        weights = _weights(draw, p, d_model, heads, d_mlp, dtype or torch.float32)
+        tokens = _questions(draw, n, p)
         for name in off:
             weights[name].zero_()
         thing = student.Transformer(p, d_model, heads, d_mlp)
@@ -691,7 +1105,7 @@ def _ask_transformer(student, draw, sizes, off=(), dtype=torch.float32):
         yield tokens, weights, expect_tensor(got, shape, dtype, on), thing, on
 
 
-_SIZES = ((1, 2, 2, 1, 3), (1, 3, 4, 2, 5), (5, 7, 6, 3, 8))
+_SIZES = ((2, 2, 2, 1, 3), (2, 3, 4, 2, 5), (5, 7, 6, 3, 8))
 _ATTENTION_OFF = ("attn.W_O",)
 _MLP_OFF = ("mlp.W_out", "mlp.b_out")
 
@@ -703,21 +1117,21 @@ def test_transformer_straight(student, draw):
         expect_close(got, _logits(tokens, weights), message, on, atol=1e-4)
 
 
-@checks("Transformer", "with the MLP silenced, attention adds to the stream")
+@checks("Transformer", "with the MLP silenced, attention adds to the stream", weight=2)
 def test_transformer_attention(student, draw):
     for tokens, weights, got, _, on in _ask_transformer(student, draw, _SIZES, _MLP_OFF):
         message = "the logits should be those of the stream at =, with what attention adds to it"
         expect_close(got, _logits(tokens, weights), message, on, atol=1e-4)
 
 
-@checks("Transformer", "with attention silenced, the MLP adds to the stream")
+@checks("Transformer", "with attention silenced, the MLP adds to the stream", weight=2)
 def test_transformer_mlp(student, draw):
     for tokens, weights, got, _, on in _ask_transformer(student, draw, _SIZES, _ATTENTION_OFF):
         message = "the logits should be those of the stream at =, with what the MLP adds to it"
         expect_close(got, _logits(tokens, weights), message, on, atol=1e-4)
 
 
-@checks("Transformer", "the whole model")
+@checks("Transformer", "the whole model", weight=5)
 def test_transformer_whole(student, draw):
     sizes = (*_SIZES, (draw.integer(6, 9), draw.integer(8, 12), 8, 4, 16))
     for tokens, weights, got, _, on in _ask_transformer(student, draw, sizes):
@@ -725,11 +1139,15 @@ def test_transformer_whole(student, draw):
         expect_close(got, _logits(tokens, weights), message, on, atol=1e-4)
 
 
-@checks("Transformer", "float64 stays exact, and no weight is changed")
-def test_transformer_exact(student, draw):
-    for tokens, weights, got, thing, on in _ask_transformer(student, draw, [(4, 5, 6, 2, 7)], dtype=torch.float64):
-        message = "should be exact to float64's last digits"
-        expect_close(got, _logits(tokens, weights), message, f"{on}, float64", rtol=1e-10, atol=1e-10)
+@checks("Transformer", "dtype: with weights of float64 a tensor of float64", side=True)
+def test_transformer_dtype(student, draw):
+    for _ in _ask_transformer(student, draw, [(4, 5, 6, 2, 7)], dtype=torch.float64):
+        pass
+
+
+@checks("Transformer", "no weight is changed", side=True)
+def test_transformer_unchanged(student, draw):
+    for _, weights, _, thing, on in _ask_transformer(student, draw, _SIZES):
         unchanged = all(thing.get(name).equal(weight) for name, weight in weights.items())
         expect(unchanged, "the weights should be left as they were, but one was changed in place", on)
 
@@ -809,6 +1227,128 @@ class MLPFirst(_Stages):
         return ((mid + self.attn(mid)) @ self.W_U)[:, -1]
 
 
+@mistake(
+    "Transformer",
+    "`fast_logits` is a short cut for questions [a, b, =], proved later by comparing it with this: write the forward "
+    "pass itself, for any tokens.",
+)
+class FastLogits(Transformer):
+    def forward(self, tokens):
+        return self.fast_logits(tokens[:, 0], tokens[:, 1])
+
+
+_IN_PLACE = "`x += …` writes into a stream that the gradient of attention still needs: write `x = x + …`."
+
+
+@mistake("Transformer", _IN_PLACE)
+class StreamInPlace(_Stages):
+    def forward(self, tokens):
+        x = self.start(tokens)
+        x += self.attn(x)
+        x += self.mlp(x)
+        return x[:, -1] @ self.W_U
+
+
+@mistake("Transformer", _IN_PLACE)
+class StreamInPlaceOnce(_Stages):
+    def forward(self, tokens):
+        x = self.start(tokens)
+        x += self.attn(x)
+        return (x + self.mlp(x))[:, -1] @ self.W_U
+
+
+@mistake("Transformer", "The MLP is missing.")
+class WithoutMLP(_Stages):
+    def forward(self, tokens):
+        mid = self.start(tokens)
+        return ((mid + self.attn(mid)) @ self.W_U)[:, -1]
+
+
+@mistake("Transformer", "Attention is missing.")
+class WithoutAttention(_Stages):
+    def forward(self, tokens):
+        mid = self.start(tokens)
+        return ((mid + self.mlp(mid)) @ self.W_U)[:, -1]
+
+
+@mistake("Transformer", "Attention and MLP are missing: the stream goes straight to the unembedding.")
+class WithoutParts(_Stages):
+    def forward(self, tokens):
+        return (self.start(tokens) @ self.W_U)[:, -1]
+
+
+@mistake("Transformer", "The start of the stream is added a second time: it is in the stream already.")
+class StartTwice(_Stages):
+    def forward(self, tokens):
+        return ((self.start(tokens) + self.end(tokens)) @ self.W_U)[:, -1]
+
+
+@mistake("Transformer", "The MLP reads what attention says only; it should read the whole stream as it then is.")
+class MLPReadsAttention(_Stages):
+    def forward(self, tokens):
+        start = self.start(tokens)
+        said = self.attn(start)
+        return ((start + said + self.mlp(said)) @ self.W_U)[:, -1]
+
+
+@mistake("Transformer", "What attention adds is counted twice: the MLP's result is what is still to be added.")
+class AttentionTwice(_Stages):
+    def forward(self, tokens):
+        start = self.start(tokens)
+        said = self.attn(start)
+        return ((start + 2 * said + self.mlp(start + said)) @ self.W_U)[:, -1]
+
+
+@mistake("Transformer", "These are the logits at the second position; the answer is read at `=`, the last.")
+class SecondPosition(_Stages):
+    def forward(self, tokens):
+        return (self.end(tokens) @ self.W_U)[:, 1]
+
+
+@mistake("Transformer", "The logits are summed over the positions; the answer is read at `=` alone.")
+class SummedPositions(_Stages):
+    def forward(self, tokens):
+        return (self.end(tokens) @ self.W_U).sum(1)
+
+
+@mistake(
+    "Transformer", "There is an axis of length 1 too many: `[:, -1]` takes a position, `[:, -1:]` a stretch of one."
+)
+class OneAxisTooMany(_Stages):
+    def forward(self, tokens):
+        return (self.end(tokens) @ self.W_U)[:, -1:]
+
+
+@mistake("Transformer", "These are the logits of the last question; what is asked is the last position of each.")
+class LastQuestion(_Stages):
+    def forward(self, tokens):
+        return (self.end(tokens) @ self.W_U)[-1]
+
+
+@mistake("Transformer", "These are log-probabilities: the model returns logits, and the softmax comes with the loss.")
+class LogProbabilities(_Stages):
+    def forward(self, tokens):
+        return (self.end(tokens) @ self.W_U)[:, -1].log_softmax(-1)
+
+
+@mistake("Transformer", "This is the answer that leads; the model returns the logits of all tokens.")
+class LeadingToken(_Stages):
+    def forward(self, tokens):
+        return (self.end(tokens) @ self.W_U)[:, -1].argmax(-1)
+
+
+@mistake("Transformer", "This is the stream at the end; the unembedding W_U still has to make logits of it.")
+class WithoutUnembedding(_Stages):
+    def forward(self, tokens):
+        return self.end(tokens)[:, -1]
+
+
+@mistake("Transformer", "Some weights are copied (`detach`, `data`, numpy), so that no gradient comes back to them.")
+class TransformerCutOff(_Stages):
+    def forward(self, tokens):
+        return ((self.end(tokens) @ self.W_U)[:, -1]).detach()
+
+
 @mistake("Transformer", "The positions are missing from the start of the stream.")
 class WithoutPositions(_Stages):
     def start(self, tokens):
@@ -861,7 +1401,6 @@ def _ask_for_losses(student, inputs, *, rtol, atol, message):
     answers = [student.exact_cross_entropy(logits, labels) for logits, labels, _ in inputs]
     for (logits, labels, on), got in zip(inputs, answers, strict=True):
         expect_tensor(got, (len(labels),), on=on)
-        expect(got.dtype in (logits.dtype, torch.float64), "should have the logits' dtype, or float64", on)
         expected = [_decimal_loss(row, label) for row, label in zip(logits, labels.tolist(), strict=True)]
         expect_close(got, expected, message, on, rtol=rtol, atol=atol)
 
@@ -880,7 +1419,7 @@ def test_losses_ordinary(student, draw):
     _ask_for_losses(student, inputs, rtol=1e-4, atol=1e-5, message=message)
 
 
-@checks("exact_cross_entropy", "a model that is very sure, and right: losses down to a billionth")
+@checks("exact_cross_entropy", "a model that is very sure, and right: losses down to a billionth", weight=6)
 def test_losses_tiny(student, draw):
     inputs = []
     for vocab, lead in ((2, draw.number(11, 12)), (2, draw.number(20, 20.7)), (7, draw.number(15, 18)), (30, 22.0)):
@@ -906,23 +1445,36 @@ def test_losses_huge(student, draw):
     _ask_for_losses(student, inputs, rtol=1e-4, atol=1e-3, message=message)
 
 
-@checks("exact_cross_entropy", "a gradient for training flows back to the logits, which are left as they were")
+@checks("exact_cross_entropy", "a gradient for training flows back to the logits")
 def test_losses_gradient(student, draw):
-    logits, labels = draw.normal(3, 5, dtype=torch.float64), draw.integers(0, 4, 3)
-    function = student.value("exact_cross_entropy")
-    reply = student.make("call_on_views", function, logits, labels)
-    got = student.make("gradient", function, logits, labels)
-    on = f"{_sizes(logits)}, float64"
-    expect(not reply["changed"], "logits and labels should be left as they were, but one was changed in place", on)
+    logits, labels = draw.normal(3, 5), draw.integers(0, 4, 3)
+    got = student.make("gradient", student.value("exact_cross_entropy"), logits, labels)
+    on = _sizes(logits)
     expect(
         isinstance(got, torch.Tensor),
         "the losses should hang on the logits, so that a gradient can flow back to them",
         on,
     )
+    logits = logits.double()
     expected = np.exp(logits.numpy()) / np.exp(logits.numpy()).sum(1, keepdims=True)
     expected[np.arange(3), labels.numpy()] -= 1
     message = "the gradient should be that of a cross-entropy: the probabilities, minus one at the right answer"
     expect_close(got, expected, message, on, rtol=1e-3, atol=1e-4)
+
+
+@checks("exact_cross_entropy", "dtype: for logits of float64 losses of float64", side=True)
+def test_losses_dtype(student, draw):
+    logits, labels = draw.normal(3, 5, dtype=torch.float64), draw.integers(0, 4, 3)
+    reply = student.make("call_on_views", student.value("exact_cross_entropy"), logits, labels)
+    expect_tensor(reply["value"], (3,), torch.float64, f"{_sizes(logits)}, float64")
+
+
+@checks("exact_cross_entropy", "logits and labels are left as they were", side=True)
+def test_losses_unchanged(student, draw):
+    logits, labels = draw.normal(3, 5), draw.integers(0, 4, 3)
+    reply = student.make("call_on_views", student.value("exact_cross_entropy"), logits, labels)
+    message = "logits and labels should be left as they were, but one was changed in place"
+    expect(not reply["changed"], message, _sizes(logits))
 
 
 def _right(logits, labels):
@@ -934,12 +1486,91 @@ def _exact(logits, labels):
     return F.softplus(others.logsumexp(1) - _right(logits, labels)[:, 0], threshold=40)
 
 
-@mistake(
-    "exact_cross_entropy",
-    "Somewhere a 1 is added to a tiny number (in a softmax, too), and what is small beside it is lost.",
-)
+_ROUNDED = "Somewhere a 1 is added to a tiny number (in a softmax, too), and what is small beside it is lost."
+
+
+@mistake("exact_cross_entropy", _ROUNDED)
 def usual(logits, labels):
     return F.cross_entropy(logits, labels, reduction="none")
+
+
+@mistake("exact_cross_entropy", _ROUNDED)
+def usual_by_hand(logits, labels):
+    return logits.logsumexp(1) - _right(logits, labels)[:, 0]
+
+
+@mistake("exact_cross_entropy", _ROUNDED)
+def logarithm_of_the_softmax(logits, labels):
+    return -_right(logits.softmax(1), labels)[:, 0].log()
+
+
+@mistake("exact_cross_entropy", _ROUNDED)
+def logarithm_of_one_plus(logits, labels):
+    others = (logits - _right(logits, labels)).exp().scatter(1, labels[:, None], 0.0)
+    return (1 + others.sum(1)).log()
+
+
+@mistake("exact_cross_entropy", _ROUNDED)
+def exponential_and_logarithm(logits, labels):
+    return (_exact(logits, labels).exp() - 1).log1p()
+
+
+@mistake("exact_cross_entropy", _ROUNDED)
+def rounded_in_float16(logits, labels):
+    return F.cross_entropy(logits.bfloat16().float(), labels, reduction="none")
+
+
+@mistake(
+    "exact_cross_entropy", "This is the mean over all questions, and rounded: each has its own loss, however small."
+)
+def usual_mean(logits, labels):
+    return F.cross_entropy(logits, labels)
+
+
+@mistake("exact_cross_entropy", "The largest of the others stands for their sum: near it the rest counts, too.")
+def only_the_largest(logits, labels):
+    others = logits.masked_fill(F.one_hot(labels, logits.shape[1]).bool(), -math.inf)
+    return F.softplus(others.amax(1) - _right(logits, labels)[:, 0], threshold=40)
+
+
+@mistake(
+    "exact_cross_entropy", "The logits are cut off before the exponential, and so every loss above the cut is wrong."
+)
+def cut_off_before(logits, labels):
+    others = (logits - _right(logits, labels)).clamp(max=80).exp().scatter(1, labels[:, None], 0.0)
+    return others.sum(1).log1p()
+
+
+@mistake(
+    "exact_cross_entropy", "A logit that is set to 0 still adds exp(0) = 1 to the sum: to leave it out, set it to −∞."
+)
+def right_answer_set_to_zero(logits, labels):
+    others = logits.scatter(1, labels[:, None], 0.0).logsumexp(1)
+    return F.softplus(others - _right(logits, labels)[:, 0], threshold=40)
+
+
+@mistake("exact_cross_entropy", "The difference has the wrong sign: the others minus the right answer's.")
+def turned_round(logits, labels):
+    others = logits.masked_fill(F.one_hot(labels, logits.shape[1]).bool(), -math.inf)
+    return F.softplus(_right(logits, labels)[:, 0] - others.logsumexp(1), threshold=40)
+
+
+@mistake("exact_cross_entropy", "This is in bits: our loss is in nats, with the natural logarithm.")
+def losses_in_bits(logits, labels):
+    return _exact(logits, labels) / math.log(2)
+
+
+@mistake(
+    "exact_cross_entropy",
+    "There is an axis of length 1 too many: one loss for each question is a tensor of shape (n,).",
+)
+def losses_in_a_column(logits, labels):
+    return _exact(logits, labels)[:, None]
+
+
+@mistake("exact_cross_entropy", "The losses of float64 logits should be float64 again: these are always float32.")
+def losses_in_float32(logits, labels):
+    return _exact(logits, labels).float()
 
 
 @mistake("exact_cross_entropy", "The exponential overflows where a wrong answer leads by more than about 88.")
@@ -1123,6 +1754,53 @@ def count_of_one_head(p, d_model, n_heads, d_mlp):
 @mistake("n_parameters", "A head is not as wide as the stream: the heads share its width among them.")
 def count_of_wide_heads(p, d_model, n_heads, d_mlp):
     return _counted(p, d_model, n_heads, d_mlp, attention=4 * n_heads)
+
+
+@mistake("n_parameters", "The attention of our model has no biases: only the MLP has two.")
+def count_with_attention_biases(p, d_model, n_heads, d_mlp):
+    return _counted(p, d_model, n_heads, d_mlp) + 4 * d_model
+
+
+@mistake("n_parameters", "The unembedding of our model has no bias.")
+def count_with_unembedding_bias(p, d_model, n_heads, d_mlp):
+    return _counted(p, d_model, n_heads, d_mlp) + p + 1
+
+
+@mistake("n_parameters", "This model has no LayerNorm, and so no parameters of one.")
+def count_with_layer_norm(p, d_model, n_heads, d_mlp):
+    return _counted(p, d_model, n_heads, d_mlp) + 2 * d_model
+
+
+@mistake("n_parameters", "The MLP has two matrices, one to the neurons and one back; only one is counted.")
+def count_with_one_mlp_matrix(p, d_model, n_heads, d_mlp):
+    return _counted(p, d_model, n_heads, d_mlp, without=("W_out",))
+
+
+@mistake("n_parameters", "A question has three positions: a, b and `=`.")
+def count_with_two_positions(p, d_model, n_heads, d_mlp):
+    return _counted(p, d_model, n_heads, d_mlp) - d_model
+
+
+@mistake("n_parameters", "The width of the MLP is an argument; it is not always four times that of the stream.")
+def count_with_the_usual_mlp(p, d_model, n_heads, d_mlp):
+    return _counted(p, d_model, n_heads, 4 * d_model)
+
+
+@mistake(
+    "n_parameters", "Only the embedding's vocabulary has the token `=` here; the unembedding has a logit for it, too."
+)
+def count_without_equals_in_unembedding(p, d_model, n_heads, d_mlp):
+    return _counted(p, d_model, n_heads, d_mlp) - d_model
+
+
+@mistake("n_parameters", "The embedding is missing.")
+def count_without_embedding(p, d_model, n_heads, d_mlp):
+    return _counted(p, d_model, n_heads, d_mlp, without=("W_E",)) - (p + 1)
+
+
+@mistake("n_parameters", "Attention is missing.")
+def count_without_attention(p, d_model, n_heads, d_mlp):
+    return _counted(p, d_model, n_heads, d_mlp, attention=0)
 
 
 @mistake("n_parameters", "The number is right, but it is a float: `/` makes one even where it divides evenly.")
