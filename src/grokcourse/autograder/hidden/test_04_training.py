@@ -294,10 +294,10 @@ def test_train_step_very_sure(student, draw):
     weights["W_U"] = torch.linalg.pinv(cache["resid_post"][:, -1].detach()) @ logits
     weights = {name: weight.float() for name, weight in weights.items()}
     model = student.make("transformer", weights)
-    optimizer = student.make("adamw", model, lr=lr, betas=BETAS, eps=1e-8, weight_decay=0.0)
+    optimizer = student.make("adamw", model, lr=lr, betas=BETAS, eps=1e-8, weight_decay=0.5)
     got = student.train_step(model, optimizer, tokens, labels, lr)
     unembedding = model.get("W_U")
-    expected, right = _Twin(weights, 0.0, 1e-8).train(tokens, labels, lr)
+    expected, right = _Twin(weights, 0.5, 1e-8).train(tokens, labels, lr)
     on = f"{n} questions, whose right answers lead by 20"
     message = "should be the mean loss, exact although it is tiny; the usual formula would find 0"
     expect_close(expect_number(got, on), expected, message, on, rtol=0.02, atol=0)
