@@ -1,6 +1,6 @@
 """Small things that hidden tests make on the student's side, to pass them to the student's functions."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np

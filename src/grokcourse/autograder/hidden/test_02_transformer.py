@@ -10,7 +10,10 @@ import torch.nn.functional as F
 
 from ...model import MLP, Attention, Transformer
 from ..testing import checks, expect, expect_close, expect_number, expect_tensor, mistake
+from .care import TYPES
 from .questions import expect_choice, wrong_values
+
+BOTH = torch.float32, torch.float64
 
 
 def _expect_to_learn(student, thing, given, on):
@@ -71,15 +74,15 @@ def test_embed_both(student, draw):
         expect_close(got, _embedded(tokens, W_E, W_pos), "should be the token's row plus the position's row", on)
 
 
-def _embed_on_views(student, draw):
-    tokens, W_E, W_pos, on = _embedding(draw, 5, 7, 3, 4, torch.float64)
-    return student.make("call_on_views", student.value("embed"), tokens, W_E, W_pos), f"{on}, float64"
+def _embed_on_views(student, draw, dtype=torch.float64):
+    tokens, W_E, W_pos, on = _embedding(draw, 5, 7, 3, 4, dtype)
+    return student.make("call_on_views", student.value("embed"), tokens, W_E, W_pos), f"{on}, {str(dtype)[6:]}"
 
 
-@checks("embed", "dtype: from tables of float64 a tensor of float64", side=True)
+@checks("embed", TYPES, side=True)
 def test_embed_dtype(student, draw):
-    reply, on = _embed_on_views(student, draw)
-    expect_tensor(reply["value"], (5, 3, 4), torch.float64, on)
+    for dtype, (reply, on) in [(dtype, _embed_on_views(student, draw, dtype)) for dtype in BOTH]:
+        expect_tensor(reply["value"], (5, 3, 4), dtype, on)
 
 
 @checks("embed", "tokens and tables are left as they were", side=True)
@@ -270,15 +273,15 @@ def test_scores_later(student, draw):
         )
 
 
-def _scores_on_views(student, draw):
-    q, k, on = _queries_and_keys(draw, 2, 2, 3, 5, torch.float64)
-    return student.make("call_on_views", student.value("attention_scores"), q, k), f"{on}, float64"
+def _scores_on_views(student, draw, dtype=torch.float64):
+    q, k, on = _queries_and_keys(draw, 2, 2, 3, 5, dtype)
+    return student.make("call_on_views", student.value("attention_scores"), q, k), f"{on}, {str(dtype)[6:]}"
 
 
-@checks("attention_scores", "dtype: for q and k of float64 a tensor of float64", side=True)
+@checks("attention_scores", TYPES, side=True)
 def test_scores_dtype(student, draw):
-    reply, on = _scores_on_views(student, draw)
-    expect_tensor(reply["value"], (2, 2, 3, 3), torch.float64, on)
+    for dtype, (reply, on) in [(dtype, _scores_on_views(student, draw, dtype)) for dtype in BOTH]:
+        expect_tensor(reply["value"], (2, 2, 3, 3), dtype, on)
 
 
 @checks("attention_scores", "q and k are left as they were", side=True)
@@ -538,20 +541,20 @@ def test_attention_heads(student, draw):
         expect_close(got, _attention(resid, weights), message, on)
 
 
-def _attention_on_views(student, draw):
-    weights = _attention_weights(draw, 6, 2, 3, torch.float64)
-    resid, thing = draw.normal(3, 3, 6, dtype=torch.float64), student.Attention(6, 2, 3)
+def _attention_on_views(student, draw, dtype=torch.float64):
+    weights = _attention_weights(draw, 6, 2, 3, dtype)
+    resid, thing = draw.normal(3, 3, 6, dtype=dtype), student.Attention(6, 2, 3)
     thing.load(weights)
     reply = student.make("call_on_views", thing, resid)
-    on = "n = 3, pos = 3, d_model = 6, 2 heads of 3, float64"
+    on = f"n = 3, pos = 3, d_model = 6, 2 heads of 3, {str(dtype)[6:]}"
     unchanged = all(thing.get(name).equal(weight) for name, weight in weights.items())
     return resid, reply["value"], unchanged and not reply["changed"], on
 
 
-@checks("Attention", "dtype: for a stream and weights of float64 a tensor of float64", side=True)
+@checks("Attention", TYPES, side=True)
 def test_attention_dtype(student, draw):
-    resid, got, _, on = _attention_on_views(student, draw)
-    expect_tensor(got, resid.shape, torch.float64, on)
+    for dtype, (resid, got, _, on) in [(dtype, _attention_on_views(student, draw, dtype)) for dtype in BOTH]:
+        expect_tensor(got, resid.shape, dtype, on)
 
 
 @checks("Attention", "neither the stream nor the weights are changed", side=True)
@@ -851,20 +854,20 @@ def test_mlp_any(student, draw):
         expect_close(got, _mlp(resid, weights), message, on)
 
 
-def _mlp_on_views(student, draw):
-    weights, resid = _mlp_weights(draw, 4, 9, torch.float64), draw.normal(3, 3, 4, dtype=torch.float64)
+def _mlp_on_views(student, draw, dtype=torch.float64):
+    weights, resid = _mlp_weights(draw, 4, 9, dtype), draw.normal(3, 3, 4, dtype=dtype)
     thing = student.MLP(4, 9)
     thing.load(weights)
     reply = student.make("call_on_views", thing, resid)
-    on = "n = 3, pos = 3, d_model = 4, d_mlp = 9, float64"
+    on = f"n = 3, pos = 3, d_model = 4, d_mlp = 9, {str(dtype)[6:]}"
     unchanged = all(thing.get(name).equal(weight) for name, weight in weights.items())
     return resid, reply["value"], unchanged and not reply["changed"], on
 
 
-@checks("MLP", "dtype: for a stream and weights of float64 a tensor of float64", side=True)
+@checks("MLP", TYPES, side=True)
 def test_mlp_dtype(student, draw):
-    resid, got, _, on = _mlp_on_views(student, draw)
-    expect_tensor(got, resid.shape, torch.float64, on)
+    for dtype, (resid, got, _, on) in [(dtype, _mlp_on_views(student, draw, dtype)) for dtype in BOTH]:
+        expect_tensor(got, resid.shape, dtype, on)
 
 
 @checks("MLP", "neither the stream nor the weights are changed", side=True)
@@ -1139,10 +1142,10 @@ def test_transformer_whole(student, draw):
         expect_close(got, _logits(tokens, weights), message, on, atol=1e-4)
 
 
-@checks("Transformer", "dtype: with weights of float64 a tensor of float64", side=True)
+@checks("Transformer", TYPES, side=True)
 def test_transformer_dtype(student, draw):
-    for _ in _ask_transformer(student, draw, [(4, 5, 6, 2, 7)], dtype=torch.float64):
-        pass
+    for dtype in BOTH:
+        list(_ask_transformer(student, draw, [(4, 5, 6, 2, 7)], dtype=dtype))
 
 
 @checks("Transformer", "no weight is changed", side=True)

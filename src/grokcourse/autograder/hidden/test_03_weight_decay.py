@@ -10,7 +10,10 @@ from torch.optim.sgd import sgd
 from ...model import Transformer
 from .. import answers
 from ..testing import checks, expect, expect_close, expect_number, expect_tensor, mistake
+from .care import TYPES
 from .questions import expect_choice, expect_prediction, wrong_number, wrong_values
+
+BOTH = torch.float32, torch.float64
 
 # --- sgd_update -------------------------------------------------------------------------------------------------------
 
@@ -63,18 +66,19 @@ def test_sgd_update_against_torch(student, draw):
         expect_close(got, theirs, "the new weight should be that of torch.optim.SGD", _size(weight))
 
 
-def _sgd_on_views(student, draw):
+def _sgd_on_views(student, draw, dtype=torch.float64):
     lr, decay = draw.number(0.2, 0.6), draw.number(0.3, 0.9)
     function, settings = student.value("sgd_update"), {"lr": lr, "weight_decay": decay}
-    pairs = list(_pairs(draw, torch.float64))
+    pairs = list(_pairs(draw, dtype))
     replies = [student.make("call_on_views", function, weight, grad, **settings) for weight, grad in pairs]
     return [(weight, reply) for (weight, _), reply in zip(pairs, replies, strict=True)]
 
 
-@checks("sgd_update", "dtype: for tensors of float64 a tensor of float64", side=True)
+@checks("sgd_update", TYPES, side=True)
 def test_sgd_update_dtype(student, draw):
-    for weight, reply in _sgd_on_views(student, draw):
-        expect_tensor(reply["value"], weight.shape, torch.float64, on=f"{_size(weight)} in float64")
+    for dtype in BOTH:
+        for weight, reply in _sgd_on_views(student, draw, dtype):
+            expect_tensor(reply["value"], weight.shape, dtype, on=f"{_size(weight)} in {str(dtype)[6:]}")
 
 
 @checks("sgd_update", "what was passed in stays as it was", side=True)
@@ -301,19 +305,20 @@ def test_adamw_update_decay(student, draw):
         expect_close((without - with_decay) / weight, torch.full_like(weight, share), message, on)
 
 
-def _adamw_on_views(student, draw):
+def _adamw_on_views(student, draw, dtype=torch.float64):
     function, settings = student.value("adamw_update"), {"lr": 0.1, "betas": [0.8, 0.95], "weight_decay": 0.8}
     cases = []
     for shape in _shapes(draw):
-        inputs, step = _moments(draw, *shape), draw.integer(2, 9)
+        inputs, step = [tensor.to(dtype) for tensor in _moments(draw, *shape)], draw.integer(2, 9)
         cases.append((inputs[0], student.make("call_on_views", function, *inputs, step, **settings)))
     return cases
 
 
-@checks("adamw_update", "dtype: for tensors of float64 three tensors of float64", side=True)
+@checks("adamw_update", TYPES, side=True)
 def test_adamw_update_dtype(student, draw):
-    for weight, reply in _adamw_on_views(student, draw):
-        _three(reply["value"], weight.shape, torch.float64, f"{_size(weight)} in float64")
+    for dtype in BOTH:
+        for weight, reply in _adamw_on_views(student, draw, dtype):
+            _three(reply["value"], weight.shape, dtype, f"{_size(weight)} in {str(dtype)[6:]}")
 
 
 @checks("adamw_update", "what was passed in stays as it was", side=True)
