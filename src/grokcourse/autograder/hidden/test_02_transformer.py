@@ -196,16 +196,17 @@ def positions_shifted(tokens, W_E, W_pos):
     return W_E[tokens] + W_pos.roll(-1, 0)
 
 
-@mistake(
-    "embed", "The result has the dtype of the tables: a one-hot vector made with `.float()` forces it to be float32."
+_FLOAT32 = (
+    "The result has the dtype of the tables: `.float()`, or `torch.zeros` without a dtype, forces it to be float32."
 )
+
+
+@mistake("embed", _FLOAT32)
 def always_float32(tokens, W_E, W_pos):
     return F.one_hot(tokens, len(W_E)).float() @ W_E.float() + W_pos.float()
 
 
-@mistake(
-    "embed", "The result has the dtype of the tables: `torch.zeros` makes float32, unless it is told another dtype."
-)
+@mistake("embed", _FLOAT32)
 def filled_into_float32(tokens, W_E, W_pos):
     out = torch.zeros(*tokens.shape, W_E.shape[1])
     out += W_E[tokens] + W_pos
@@ -248,7 +249,7 @@ def _ask_for_scores(student, inputs):
 
 @checks("attention_scores", "a position that is alone: q · k, scaled by the width of a head")
 def test_scores_alone(student, draw):
-    sizes = ((1, 1, 1, 4), (1, 2, 1, 9), (3, 2, 1, draw.integer(5, 8)))
+    sizes = ((1, 1, 1, 1), (1, 1, 1, 4), (1, 2, 1, 9), (3, 2, 1, draw.integer(5, 8)))
     for q, k, got, _, on in _ask_for_scores(student, [_queries_and_keys(draw, *size) for size in sizes]):
         expect_close(got, _scores(q, k), "the score should be the dot product, scaled by the width of a head", on)
 
@@ -1523,9 +1524,7 @@ def rounded_in_float16(logits, labels):
     return F.cross_entropy(logits.bfloat16().float(), labels, reduction="none")
 
 
-@mistake(
-    "exact_cross_entropy", "This is the mean over all questions, and rounded: each has its own loss, however small."
-)
+@mistake("exact_cross_entropy", "This is the mean over all questions; each question has a loss of its own.")
 def usual_mean(logits, labels):
     return F.cross_entropy(logits, labels)
 
