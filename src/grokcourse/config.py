@@ -174,7 +174,7 @@ def chance_loss(p: int) -> float:
     """The loss of guessing.
 
     Args:
-        p: how many answers there are.
+        p: how many answers there are, 1 or more.
 
     Returns:
         The cross-entropy, in nats, of giving each of the p answers the same probability.

@@ -169,7 +169,7 @@ class Transformer(nn.Module):
         return model
 
     def forward(self, tokens: Tensor, tap: Tap = no_tap) -> Tensor:
-        """(n, pos) questions → the logits at ``=``, the last position: (n, vocab)."""
+        """(n, pos) tokens, whichever → the logits at the last position, where a question has its ``=``: (n, vocab)."""
         resid_pre = tap("resid_pre", embed(tokens, self.W_E, self.W_pos))
         resid_mid = tap("resid_mid", resid_pre + self.attn(resid_pre, tap))
         resid_post = tap("resid_post", resid_mid + self.mlp(resid_mid, tap))

@@ -56,7 +56,7 @@ def exact_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
         labels: (n,) int64.
 
     Returns:
-        (n,) losses in nats.
+        (n,) losses in nats, in the dtype of the logits or in float64.
     """
     right = labels.unsqueeze(-1)
     others = logits.scatter(-1, right, -torch.inf).logsumexp(dim=-1)
@@ -84,7 +84,8 @@ def train_step(model: Transformer, optimizer: AdamW, tokens: Tensor, labels: Ten
         lr: this step's learning rate.
 
     Returns:
-        The mean loss before the step, a scalar on the model's device.
+        The mean loss before the step, exact however small it is: a scalar on
+        the model's device, cut off from its graph.
     """
     loss = exact_cross_entropy(model.fast_logits(tokens[:, 0], tokens[:, 1]), labels).mean()
     optimizer.zero_grad()
@@ -287,18 +288,15 @@ def find_phases(
 
     Memorisation lasts until the training accuracy first reaches ``answered``. The plateau lasts from there until the
     test loss, which had risen above it, first falls below the loss of guessing; grokking from there until the test
-    accuracy first reaches ``answered``.
+    accuracy first reaches ``answered``. From there on means that step included.
 
     Args:
-        steps: (n,) rising.
+        steps: (n,) rising; the other columns are as long.
         train_accuracy: (n,) at those steps, in 0 … 1.
         test_accuracy: (n,) likewise.
         test_loss: (n,) in nats.
         chance_loss: the loss of guessing, log p.
         answered: accuracy at which a set counts as answered.
-
-    Raises:
-        ValueError: if the lengths differ.
     """
     columns = [np.asarray(column) for column in (steps, train_accuracy, test_accuracy, test_loss)]
     if len({len(column) for column in columns}) > 1:
