@@ -25,6 +25,17 @@ def adamw(model: nn.Module, **settings: Any) -> torch.optim.AdamW:
     return torch.optim.AdamW(model.parameters(), **settings)
 
 
+def module(own: list[Tensor], inner: list[Tensor], constants: list[Tensor]) -> nn.Module:
+    """A module with weights of its own, ``own_0`` …, weights of its part, ``inner.0`` …, and constants (not learnt)."""
+    made = nn.Module()
+    for i, weight in enumerate(own):
+        made.register_parameter(f"own_{i}", nn.Parameter(weight.clone()))
+    made.inner = nn.ParameterList(nn.Parameter(weight.clone()) for weight in inner)
+    for i, constant in enumerate(constants):
+        made.register_buffer(f"constant_{i}", constant.clone())
+    return made
+
+
 def call_with_config(function: Callable[..., Any], *args: Any, **values: Any) -> Any:
     """What the function returns for a config of these values (the others are the main run's) and the arguments."""
     return function(RunConfig(**values), *args)
