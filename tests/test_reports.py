@@ -442,7 +442,11 @@ def test_pages_stand_alone(tmp_path, grades):
 def test_feedback_tells_a_student_what_is_theirs(tmp_path):
     split, planted = EXERCISES["split"], planted_mistakes(EXERCISES["split"])[0]
     outcomes = (*right(FIRST[0]), *outcomes_of(split, planted.answer), *failing(EXERCISES["add_modulo"], "missing"))
-    own = Outcome("train_mask", "a square tensor of true and false (dtype bool)", "error", "raised KeyError: 3 (cell 12, line 4)")
+    own = Outcome(
+        "train_mask", "a square tensor of true and false (dtype bool)", "error", "raised KeyError: 3 (cell 12, line 4)"
+    )
+        "train_mask", "a square tensor of true and false (dtype bool)", "error", "raised KeyError: 3 (cell 12, line 4)"
+    )
     problem = "01-task.ipynb, cell 9, line 2: expected ':': def chance_loss(p)"
     grade = a_grade("Anna", (*outcomes, own), problems=(problem,), late_days=1.0)
     made = policy.parse("maximum = 20\n[late]\nper_day = 10")
