@@ -445,8 +445,6 @@ def test_feedback_tells_a_student_what_is_theirs(tmp_path):
     own = Outcome(
         "train_mask", "a square tensor of true and false (dtype bool)", "error", "raised KeyError: 3 (cell 12, line 4)"
     )
-        "train_mask", "a square tensor of true and false (dtype bool)", "error", "raised KeyError: 3 (cell 12, line 4)"
-    )
     problem = "01-task.ipynb, cell 9, line 2: expected ':': def chance_loss(p)"
     grade = a_grade("Anna", (*outcomes, own), problems=(problem,), late_days=1.0)
     made = policy.parse("maximum = 20\n[late]\nper_day = 10")
