@@ -131,7 +131,8 @@ def table_with_complex_numbers(k, p):
 
 def keep_by_projecting(matrix, kept):
     basis = fourier.fourier_basis(len(matrix), dtype=matrix.dtype)
-    rows = basis[[row for row in range(len(basis)) if (row + 1) // 2 in set(kept)]]
+    kept = set(kept)
+    rows = basis[[row for row in range(len(basis)) if (row + 1) // 2 in kept]]
     return torch.einsum("ij,ik,k...->j...", rows, rows, matrix)
 
 

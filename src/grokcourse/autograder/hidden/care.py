@@ -3,14 +3,16 @@
 Values are compared by ``expect_values``, whatever dtype they came in. The dtype has a test of its own.
 """
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from ..registry import find_exercise
 from ..student import Student, Thing
-from ..testing import expect, expect_close, expect_tensor
+from ..testing import expect, expect_close, expect_tensor, mistake, planted_mistakes
 
 DIGITS = {"rtol": 1e-9, "atol": 1e-9}
 """float64 keeps some 16 digits; of float32's 7 nothing comes near this."""
@@ -53,9 +55,15 @@ def expect_dtypes(student: Student, name: str, cases: Sequence[tuple], expected:
             expect_tensor(part, one.shape, on=on)
             kinds = str(dtype).removeprefix("torch."), str(part.dtype).removeprefix("torch.")
             expect(part.dtype == dtype, "given {0}, should return {0}, but returned {1}".format(*kinds), on)
-            if dtype == torch.float64:
-                lost = "is float64, but not with all its digits: somewhere on the way it was float32"
-                expect_close(part, one, lost, on, **DIGITS)
+            expect_digits(part, one, on, dtype)
+
+
+def expect_digits(got: Any, expected: Any, on: str, dtype: torch.dtype = torch.float64, **tolerance: float) -> None:
+    """Fail unless the numbers are right, and in float64 right to the last digits."""
+    expect_close(got, expected, "should have the right values as well", on, rtol=1e-3, atol=1e-4)
+    if dtype == torch.float64:
+        lost = "the values are right, but not to float64's digits: somewhere on the way they were float32"
+        expect_close(got, expected, lost, on, **(tolerance or DIGITS))
 
 
 def expect_unchanged(student: Student, name: str, cases: Sequence[tuple], what: str) -> None:
@@ -64,6 +72,19 @@ def expect_unchanged(student: Student, name: str, cases: Sequence[tuple], what: 
     for case, got in [(case, student.make("call_with_copies", function, *case)) for case in cases]:
         on = ", ".join(_described(arg) for arg in case)
         expect(got["changed"] is False, f"{what} should not be changed in place", on)
+
+
+def also_in_float32(name: str) -> None:
+    """Plant every mistake of an exercise once more, as those make it who put what they find into float32."""
+    for planted in planted_mistakes(find_exercise(name)):
+
+        @functools.wraps(planted.answer)
+        def answer(*args: Any, planted: Callable[..., Any] = planted.answer, **kwargs: Any) -> Any:
+            value = planted(*args, **kwargs)
+            return value.float() if isinstance(value, Tensor) and value.is_floating_point() else value
+
+        answer.__name__ += "_in_float32"
+        mistake(name, planted.hint)(answer)
 
 
 def _as(value: Any, dtype: torch.dtype) -> Any:

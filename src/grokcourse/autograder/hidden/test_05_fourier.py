@@ -8,7 +8,7 @@ import torch
 from ... import fourier
 from .. import answers
 from ..testing import checks, expect, expect_close, expect_tensor, mistake
-from .care import TYPES, UNCHANGED, expect_dtypes, expect_unchanged, expect_values
+from .care import TYPES, UNCHANGED, also_in_float32, expect_digits, expect_dtypes, expect_unchanged, expect_values
 from .questions import expect_choice, wrong_values
 
 TIGHT = {"rtol": 1e-11, "atol": 1e-11}
@@ -375,6 +375,25 @@ def two_dimensions_only(x, dim=0):
 
 
 @mistake(
+    "transform",
+    "Where the numbers run along the last dimension the basis has to be turned round (with more than two: `movedim`).",
+)
+def two_dimensions_and_the_way_back(x, dim=0):
+    basis = fourier.fourier_basis(x.shape[dim], x.dtype)
+    return basis @ x if dim == 0 else x @ basis
+
+
+@mistake("transform", "`dim` has no effect: this is the product with a matrix, along its first dimension, in float32.")
+def product_without_dim(x, dim=0):
+    return fourier.fourier_basis(x.shape[dim]) @ x
+
+
+@mistake("transform", "`dim` has no effect: this is the product with a matrix, along its first dimension.")
+def product_without_dim_in_its_dtype(x, dim=0):
+    return fourier.fourier_basis(x.shape[dim], x.dtype) @ x
+
+
+@mistake(
     "transform", "`.T` turns all dimensions round, and `@` takes the last two: this works for tables of two dimensions."
 )
 def turned_for_dim(x, dim=0):
@@ -691,6 +710,9 @@ def values_for_components(x, dim=0):
     p = x.shape[dim]
     squares = x.movedim(dim, 0).reshape(p, -1).square().sum(dim=1)
     return squares.new_zeros(p // 2 + 1).index_add(0, fourier.frequencies(p), squares)
+
+
+also_in_float32("energy_per_frequency")
 
 
 # --- key_frequencies --------------------------------------------------------------------------------------------------
@@ -1187,6 +1209,17 @@ def divided_by_the_square(matrix, k):
     return matrix @ (directions / directions.square().sum(dim=1, keepdim=True)).T
 
 
+@mistake("circle", "These are the wrong rows: the constant stands before all cosines and sines.")
+def next_rows_out_of_range(matrix, k):
+    components = fourier.transform(matrix)
+    return matrix @ _unit(torch.stack([components[2 * k], components[2 * k + 1]])).T
+
+
+@mistake("circle", "These are the wrong rows: the constant stands before all cosines and sines.")
+def next_rows_cut_off(matrix, k):
+    return matrix @ _unit(fourier.transform(matrix)[2 * k : 2 * k + 2]).T
+
+
 @mistake("circle", "Row k is not frequency k: each frequency has two rows of components, after that of the constant.")
 def rows_k_and_the_next(matrix, k):
     return matrix @ _unit(fourier.transform(matrix)[k : k + 2]).T
@@ -1292,6 +1325,7 @@ def test_keep_frequencies_shapes(student, draw):
 @checks("keep_frequencies", "the frequencies may come in anything that can be gone through once", side=True)
 def test_keep_frequencies_iterables(student, draw):
     cases = [(matrix, kept, student.make("generator", kept)) for matrix, kept in _odd_choices(draw)]
+    _compare_parts(student, [(matrix, kept) for matrix, kept, _ in cases])
     for matrix, kept, got in [(m, kept, student.keep_frequencies(m, one_by_one)) for m, kept, one_by_one in cases]:
         on = f"shape {tuple(matrix.shape)}, kept = (k for k in {kept}), a generator"
         message = "should be as for a list: a generator can be gone through only once, so make a list of it first"
@@ -1315,52 +1349,68 @@ def _keep(matrix, is_kept, back=fourier.inverse_transform):
     return back(torch.where(rows.reshape(-1, *[1] * (matrix.ndim - 1)), fourier.transform(matrix), 0.0))
 
 
-@mistake("keep_frequencies", "These are the components; the last step, back to numbers, is missing.")
+def _wrong_part(hint):
+    """Plant a mistake as those make it who list the frequencies first, who ask ``in kept``, and who make a tensor."""
+
+    def register(answer):
+        def from_a_list(matrix, kept):
+            return answer(matrix, list(kept))
+
+        def from_a_tensor(matrix, kept):
+            return answer(matrix, torch.tensor(kept, dtype=torch.int64).tolist())
+
+        for flavour in (answer, from_a_list, from_a_tensor):
+            name = "" if flavour is answer else f"_{flavour.__name__}"
+            flavour.__name__ = answer.__name__ + name
+            mistake("keep_frequencies", hint)(flavour)
+        return answer
+
+    return register
+
+
+@_wrong_part("These are the components; the last step, back to numbers, is missing.")
 def not_back_again(matrix, kept):
-    kept = list(kept)
     return _keep(matrix, lambda row: (row + 1) // 2 in kept, back=lambda components: components)
 
 
-@mistake("keep_frequencies", "The frequencies named are the ones to keep; here they are removed.")
+@_wrong_part("The frequencies named are the ones to keep; here they are removed.")
 def removes_them(matrix, kept):
-    kept = list(kept)
     return _keep(matrix, lambda row: (row + 1) // 2 not in kept)
 
 
-@mistake("keep_frequencies", "Only the cosine of each frequency is kept, so that shifted waves are cut in two.")
+@_wrong_part("Only the cosine of each frequency is kept, so that shifted waves are cut in two.")
 def keeps_only_cosines(matrix, kept):
-    kept = list(kept)
     return _keep(matrix, lambda row: (row + 1) // 2 in kept and (row % 2 == 1 or row == 0))
 
 
-@mistake("keep_frequencies", "The constant is frequency 0, and stays only if 0 is among those to keep.")
+@_wrong_part("The constant is frequency 0, and stays only if 0 is among those to keep.")
 def keeps_the_constant(matrix, kept):
-    kept = list(kept)
     return _keep(matrix, lambda row: (row + 1) // 2 in kept or row == 0)
 
 
-@mistake("keep_frequencies", "The constant is frequency 0: it may be asked for like any other.")
+@_wrong_part("The constant is frequency 0: it may be asked for like any other.")
 def loses_the_constant(matrix, kept):
-    kept = list(kept)
     return _keep(matrix, lambda row: (row + 1) // 2 in kept and row > 0)
 
 
-@mistake("keep_frequencies", "Frequencies are not rows: each frequency has two of them, save the constant (and p/2).")
+@_wrong_part("Frequencies are not rows: each frequency has two of them, save the constant (and p/2).")
 def rows_for_frequencies(matrix, kept):
-    kept = list(kept)
     return _keep(matrix, lambda row: row in kept)
 
 
-@mistake("keep_frequencies", "The rows are paired wrongly: row 0, the constant, has no partner.")
+@_wrong_part("The rows are paired wrongly: row 0, the constant, has no partner.")
 def keeps_the_wrong_partner(matrix, kept):
-    kept = list(kept)
     return _keep(matrix, lambda row: row // 2 in kept)
 
 
-@mistake("keep_frequencies", "The way there is taken twice; the second time it should be the way back.")
+@_wrong_part("The way there is taken twice; the second time it should be the way back.")
 def transformed_twice(matrix, kept):
-    kept = list(kept)
     return _keep(matrix, lambda row: (row + 1) // 2 in kept, back=fourier.transform)
+
+
+@_wrong_part("Frequencies are not rows: each frequency has two of them, save the constant (and p/2).")
+def rows_for_frequencies_in_the_first_half(matrix, kept):
+    return _keep(matrix, lambda row: row > len(matrix) // 2 or row in kept)
 
 
 @mistake("keep_frequencies", "The matrix is changed in place: the caller still needs the whole.")
@@ -1380,9 +1430,7 @@ def tensor_of_a_generator(matrix, kept):
     return _keep(matrix, lambda row: rows[row])
 
 
-@mistake(
-    "keep_frequencies", "A mask as a column fits a matrix only: for one or three dimensions it pairs rows with columns."
-)
+@_wrong_part("A mask as a column fits a matrix only: for one or three dimensions it pairs rows with columns.")
 def mask_for_matrices_only(matrix, kept):
     rows = torch.isin(fourier.frequencies(len(matrix)), torch.tensor(list(kept), dtype=torch.int64))
     return fourier.inverse_transform(fourier.transform(matrix) * rows[:, None])
@@ -1502,8 +1550,7 @@ def test_cos_of_sum_dtype(student, draw):
         on = f"k = {k}, p = {p}"
         expect_tensor(got, (p, p), torch.float64, on)
         angles = np.add.outer(np.arange(p), np.arange(p)) * 2 * np.pi * k / p
-        message = "is float64, but not with all its digits: `torch.arange` makes whole numbers, or ask it for float64"
-        expect_close(got, np.cos(angles), message, on, **TIGHT)
+        expect_digits(got, np.cos(angles), on, **TIGHT)
 
 
 def _waves_of(k, p, turn=2 * math.pi):
@@ -1626,6 +1673,12 @@ def adds_the_angles_too(k, p):
     return (angle[:, None] + angle).cos()
 
 
+@mistake("cos_of_sum", "A sine found as √(1 − cos²) has lost its sign: in the second half of the turn it is negative.")
+def sine_without_its_sign(k, p):
+    cos, sin = _waves_of(k, p)
+    return torch.outer(cos, cos) - torch.outer(sin.abs(), sin.abs())
+
+
 @mistake("cos_of_sum", "π is missing in the angle, or the 2: a full turn is 2π.")
 def without_pi(k, p):
     cos, sin = _waves_of(k, p, 1)
@@ -1642,6 +1695,9 @@ def table_in_float32(k, p):
 def table_in_float32_too(k, p):
     angle = 2 * math.pi * k / p * torch.arange(p)
     return torch.outer(angle.cos(), angle.cos()) - torch.outer(angle.sin(), angle.sin())
+
+
+also_in_float32("cos_of_sum")
 
 
 # --- shifted_spectrum -------------------------------------------------------------------------------------------------

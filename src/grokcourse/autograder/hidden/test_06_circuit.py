@@ -7,10 +7,8 @@ import torch
 
 from ... import circuit, fourier
 from ..testing import checks, expect, expect_close, expect_tensor, mistake
-from .care import TYPES, UNCHANGED, expect_dtypes, expect_unchanged, expect_values
+from .care import TYPES, UNCHANGED, also_in_float32, expect_digits, expect_dtypes, expect_unchanged, expect_values
 from .questions import expect_choice, wrong_values
-
-TIGHT = {"rtol": 1e-9, "atol": 1e-9}
 
 
 def _wave(p, k, n, name="cos"):
@@ -134,6 +132,9 @@ def without_the_neurons(W_E, W_V, W_O, W_in):
 @mistake("neuron_weights", "Everything is converted to float32 on the way.")
 def in_float32(W_E, W_V, W_O, W_in):
     return circuit.neuron_weights(W_E.float(), W_V.float(), W_O.float(), W_in.float())
+
+
+also_in_float32("neuron_weights")
 
 
 # --- energy_2d --------------------------------------------------------------------------------------------------------
@@ -327,6 +328,9 @@ def centred(table):
 def neurons_added_up(table):
     energy = circuit.energy_2d(table)
     return energy.sum(dim=tuple(range(2, energy.ndim))) if energy.ndim > 2 else energy
+
+
+also_in_float32("energy_2d")
 
 
 # --- frequency_shares -------------------------------------------------------------------------------------------------
@@ -572,6 +576,9 @@ def without_row_0(activations):
 @mistake("frequency_shares", "This is turned round: a row should be a frequency, a column a neuron.")
 def turned_round(activations):
     return circuit.frequency_shares(activations).T
+
+
+also_in_float32("frequency_shares")
 
 
 # --- unembedding_directions -------------------------------------------------------------------------------------------
@@ -971,12 +978,12 @@ def test_clock_logits_never_adds(student, draw):
     small = [draw.integer(1, p // 2) for p in moduli]
     large = [(2**63 - 1) // (p - 1) - draw.integer(1, 1000) for p in moduli]
     plain = [student.clock_logits(a, b, p, [k]) for p, k, (a, b) in zip(moduli, small, pairs, strict=True)]
-    got = [student.clock_logits(a, b, p, [k]) for p, k, (a, b) in zip(moduli, large, pairs, strict=True)]
     for p, k, (a, b), logits in zip(moduli, small, pairs, plain, strict=True):
         on = f"p = {p}, frequency {k}, all {p * p} questions"
         logits = expect_values(logits, (p * p, p), on)
         message = "the right answer should get 1, and every other the cosine of its angle to it"
         expect_close(logits, _scores(a, b, p, [k]), message, on, atol=1e-4)
+    got = [student.clock_logits(a, b, p, [k]) for p, k, (a, b) in zip(moduli, large, pairs, strict=True)]
     for p, k, logits in zip(moduli, large, got, strict=True):
         on = f"p = {p}, frequency {k}: angles so large that a sum of two of them is rounded to another angle"
         logits = expect_values(logits, (p * p, p), on)
@@ -999,7 +1006,7 @@ def test_clock_logits_dtype(student, draw):
     for p, a, b, ks, got in cases:
         on = f"p = {p}, {a.item()} + {b.item()}"
         got = expect_tensor(got, (1, p), torch.float64, on)
-        expect_close(got, _scores(a, b, p, ks), "the logits should be exact to float64's digits", on, **TIGHT)
+        expect_digits(got, _scores(a, b, p, ks), on)
 
 
 @checks("clock_logits", UNCHANGED, side=True)
@@ -1156,3 +1163,6 @@ def answers_for_logits(a, b, p, frequencies, coefficients=None):
 @mistake("clock_logits", "The result is converted to float32 at the end.")
 def converted_to_float32(a, b, p, frequencies, coefficients=None):
     return _clock(a, b, p, frequencies, coefficients).float()
+
+
+also_in_float32("clock_logits")

@@ -6,7 +6,7 @@ import torch
 from ... import circuit, measures
 from .. import answers
 from ..testing import checks, expect, expect_close, expect_number, expect_tensor, mistake
-from .care import UNCHANGED, expect_unchanged, expect_values
+from .care import UNCHANGED, also_in_float32, expect_digits, expect_unchanged, expect_values
 from .questions import expect_choice, wrong_values
 
 EXACT = {"rtol": 1e-5, "atol": 1e-12}
@@ -637,6 +637,9 @@ def each_with_all_products(logits, questions=None):
     return torch.stack([measures.mean_loss(logits, questions), *losses])
 
 
+also_in_float32("excluded_loss_each")
+
+
 # --- gini -------------------------------------------------------------------------------------------------------------
 
 
@@ -680,8 +683,7 @@ def test_gini_scale(student, draw):
 def test_gini_digits(student, draw):
     x = (draw.normal(draw.integer(5, 9), dtype=torch.float64).abs() + 0.01).sort().values.roll(1)
     got, on = student.gini(x), f"{len(x)} values in float64"
-    message = "should be exact to float64's digits: somewhere on the way it was float32"
-    expect_close(expect_number(got, on), _gini(x), message, on, rtol=1e-12, atol=1e-12)
+    expect_digits(expect_number(got, on), _gini(x), on, rtol=1e-12, atol=1e-12)
 
 
 @checks("gini", UNCHANGED, side=True)
