@@ -809,7 +809,7 @@ def _ask_mlp(student, draw, sizes, prepare=lambda weights, resid: None):
         yield resid, weights, expect_tensor(got, resid.shape, on=on), on
 
 
-@checks("MLP", "without biases: to the neurons, cut off at zero, and back", weight=3)
+@checks("MLP", "without biases: to the neurons, cut off at zero, and back", weight=4)
 def test_mlp_without_biases(student, draw):
     def no_bias(weights, resid):
         weights["b_in"].zero_()
