@@ -164,3 +164,23 @@ def test_a_test_has_the_weight_that_it_is_given():
     for weight in ("0", "-1", "1.5", "True", "None"):
         with pytest.raises(OwnTestsError, match="line 2: ValueError: a test's weight has to be a whole number"):
             use_tests((("test_a.py", text.format(weight)),))
+
+
+def rows_of(name):
+    """The rows (exercise, name of a planted mistake) of a table in the chapters' own test files."""
+    modules = [importlib.import_module(f"test_exercises_{chapter[:2]}") for chapter in CHAPTERS]
+    for exercise, planted in [row for module in modules for row in getattr(module, name, ())]:
+        answers = {one.answer.__name__: one.answer for one in planted_mistakes(EXERCISES[exercise])}
+        yield pytest.param(EXERCISES[exercise], answers[planted], id=f"{exercise}-{planted}")
+
+
+@pytest.mark.parametrize(("exercise", "answer"), list(rows_of("MISSES_THE_POINT")))
+def test_an_answer_that_misses_the_point_gets_less_than_half(exercise, answer):
+    feedback = Feedback(exercise, run_checks(exercise, answer, "points"))
+    assert feedback.points < exercise.points / 2, feedback
+
+
+@pytest.mark.parametrize(("exercise", "answer"), list(rows_of("MISSES_A_DETAIL")))
+def test_a_right_answer_that_misses_a_detail_gets_more_than_half(exercise, answer):
+    feedback = Feedback(exercise, run_checks(exercise, answer, "points"))
+    assert exercise.points / 2 < feedback.points < exercise.points, feedback

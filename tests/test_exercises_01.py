@@ -188,6 +188,24 @@ def train_mask_of_rising_rows(train_index, p):
     return torch.tensor([[is_there(a * p + b) for b in range(p)] for a in range(p)])
 
 
+MISSES_THE_POINT = [
+    ("split", "first_rows"),
+    ("split", "seed_ignored_by_torch"),
+    ("add_modulo", "never_wraps"),
+    ("train_mask", "mask_of_whole_rows"),
+    ("chance_loss", "error_rate"),
+]
+MISSES_A_DETAIL = [
+    ("all_questions", "as_floats"),
+    ("all_questions", "equals_is_always_113"),
+    ("add_modulo", "sum_in_place"),
+    ("add_modulo", "p_itself_does_not_wrap"),
+    ("split", "not_sorted_by_torch"),
+    ("split", "rounded_up_by_random"),
+    ("split", "as_lists_by_default_rng"),
+    ("train_mask", "mask_of_ints"),
+    ("chance_loss", "loss_in_bits"),
+]
 WRONG = [
     ("all_questions", all_questions_of_the_usual_sizes),
     ("add_modulo", add_modulo_in_bytes),

@@ -265,6 +265,29 @@ def loss_without_ties(logits, labels):
     return F.softplus(torch.where(logits == right, -torch.inf, logits).logsumexp(1) - right[:, 0], threshold=40)
 
 
+MISSES_THE_POINT = [
+    ("embed", "without_positions"),
+    ("MLP", "WithoutReLU"),
+    ("exact_cross_entropy", "usual"),
+    ("exact_cross_entropy", "with_epsilon"),
+    ("Attention", "PlainAverage"),
+    ("Transformer", "WithoutMLP"),
+    ("Transformer", "FastLogits"),
+    ("attention_scores", "scores_of_the_same_place"),
+]
+MISSES_A_DETAIL = [
+    ("embed", "always_float32"),
+    ("attention_scores", "scores_without_scale"),
+    ("attention_scores", "scores_masked_with_zero"),
+    ("Attention", "AttentionInFloat32"),
+    ("Attention", "HeadsAveraged"),
+    ("MLP", "WithoutOuterBias"),
+    ("MLP", "MLPInPlace"),
+    ("exact_cross_entropy", "overflowing"),
+    ("exact_cross_entropy", "without_gradient"),
+    ("Transformer", "StreamInPlace"),
+    ("n_parameters", "count_as_float"),
+]
 WRONG = [
     ("MLP", MLPOfCopies),
     ("Transformer", TransformerOfOneCopy),

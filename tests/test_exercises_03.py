@@ -80,6 +80,21 @@ def sgd_with_a_root(weight, grad, *, lr, weight_decay):
     return weight - lr * grad - lr * weight_decay * weight.sign() * weight.abs().sqrt()
 
 
+MISSES_THE_POINT = [
+    ("sgd_update", "no_decay"),
+    ("sgd_update", "uphill"),
+    ("adamw_update", "decay_in_the_gradient"),
+    ("adamw_update", "adamw_without_decay"),
+    ("weight_norm", "sum_of_norms"),
+]
+MISSES_A_DETAIL = [
+    ("sgd_update", "in_place"),
+    ("sgd_update", "always_float32"),
+    ("adamw_update", "no_eps"),
+    ("adamw_update", "means_in_place"),
+    ("weight_norm", "only_matrices"),
+    ("weight_norm", "norm_as_a_tensor"),
+]
 WRONG = [("sgd_update", sgd_with_a_root)]
 ALTERNATIVES = [
     ("halving_steps", 700),

@@ -117,6 +117,22 @@ def rate_of_a_square(config, step):
     return config.lr * min(1, (step + 1) / max(1, config.warmup_steps)) ** 2
 
 
+MISSES_THE_POINT = [
+    ("learning_rate", "no_warm_up"),
+    ("train_step", "no_step_taken"),
+    ("train_step", "trains_on_the_sum"),
+    ("train_step", "gradients_thrown_away"),
+    ("find_phases", "onset_anywhere"),
+]
+MISSES_A_DETAIL = [
+    ("learning_rate", "divides_by_zero"),
+    ("learning_rate", "first_step_wasted"),
+    ("train_step", "usual_loss"),
+    ("train_step", "learning_rate_ignored"),
+    ("find_phases", "always_99_per_cent"),
+    ("find_phases", "as_a_tuple"),
+    ("find_phases", "onset_from_the_step_after"),
+]
 WRONG = [
     ("learning_rate", rate_of_a_square),
     ("train_step", step_of_stale_half),
