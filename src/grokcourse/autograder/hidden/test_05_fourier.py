@@ -175,6 +175,28 @@ def even_with_rounding_for_a_sine_too(p, dtype=torch.float32, device=None):
     return _with_every_sine(p, [2 * math.pi * k / p * n for k in range(1, p // 2 + 1)], dtype)
 
 
+def _in_float32(p, orders):
+    """All in float32 and with every sine, as the formula reads."""
+    n = torch.arange(p)
+    rows = [torch.ones(p)]
+    for k in range(1, p // 2 + 1):
+        angle = 2 * math.pi * k * n / p if orders else 2 * math.pi * k / p * n
+        rows += [angle.cos(), angle.sin()]
+    return torch.stack(rows)
+
+
+@mistake("fourier_basis", NO_LAST_SINE)
+def float32_with_rounding_for_a_sine(p, dtype=torch.float32, device=None):
+    rows = _in_float32(p, True)
+    return rows / rows.norm(dim=1, keepdim=True)
+
+
+@mistake("fourier_basis", NO_LAST_SINE)
+def float32_with_rounding_for_a_sine_too(p, dtype=torch.float32, device=None):
+    rows = _in_float32(p, False)
+    return rows / rows.norm(dim=1, keepdim=True)
+
+
 @mistake("fourier_basis", "For even p a wave is missing: frequency p/2 has a cosine, so that there are p rows.")
 def even_without_the_last(p, dtype=torch.float32, device=None):
     return _basis(p, dtype)[: p - 1 if p % 2 == 0 else p]
@@ -212,6 +234,27 @@ def full_turn_too_early(p, dtype=torch.float32, device=None):
     return _basis(p, dtype, turns=p / (p - 1))
 
 
+SEAM = "The seam is in the wrong place: of p + 1 points, `linspace` has the last where the turn is full: leave it out."
+
+
+@mistake("fourier_basis", SEAM)
+def linspace_with_both_ends(p, dtype=torch.float32, device=None):
+    return _of_points(torch.linspace(0, 2 * math.pi, p), p).to(dtype)
+
+
+@mistake("fourier_basis", SEAM)
+def linspace_with_both_ends_in_float64(p, dtype=torch.float32, device=None):
+    return _of_points(torch.linspace(0, 2 * math.pi, p, dtype=torch.float64), p).to(dtype)
+
+
+def _of_points(x, p):
+    rows = [torch.ones_like(x)]
+    for k in range(1, p // 2 + 1):
+        rows += [(k * x).cos(), (k * x).sin()]
+    rows = torch.stack(rows[:p])
+    return rows / rows.norm(dim=1, keepdim=True)
+
+
 @mistake("fourier_basis", "The waves are shifted by one number: the first column belongs to n = 0.")
 def counted_from_one(p, dtype=torch.float32, device=None):
     return _basis(p, dtype).roll(-1, dims=1)
@@ -230,6 +273,18 @@ def without_two_pi(p, dtype=torch.float32, device=None):
 @mistake("fourier_basis", "The result is float64, whatever is asked for: convert it at the end, with `.to(dtype)`.")
 def always_float64(p, dtype=torch.float32, device=None):
     return _basis(p, torch.float64)
+
+
+@mistake("fourier_basis", "The argument `dtype` has no effect: compute in float64, and convert at the end.")
+def float32_as_it_comes(p, dtype=torch.float32, device=None):
+    rows = _in_float32(p, True)[:p]
+    return rows / rows.norm(dim=1, keepdim=True)
+
+
+@mistake("fourier_basis", "The argument `dtype` has no effect: compute in float64, and convert at the end.")
+def float32_as_it_comes_too(p, dtype=torch.float32, device=None):
+    rows = _in_float32(p, False)[:p]
+    return rows / rows.norm(dim=1, keepdim=True)
 
 
 @mistake("fourier_basis", "The argument `dtype` has no effect.")
@@ -426,6 +481,16 @@ def real_half_of_the_spectrum(x, dim=0):
 @mistake("transform", "Only the cosines are here: of an FFT's result `.imag` holds the sines, with a minus.")
 def real_half_scaled(x, dim=0):
     return torch.fft.rfft(x, dim=dim, norm="ortho").real
+
+
+@mistake("transform", "An FFT's result is complex. Its `.real` holds the cosines, its `.imag` the sines with a minus.")
+def complex_spectrum(x, dim=0):
+    return torch.fft.rfft(x, dim=dim)
+
+
+@mistake("transform", "An FFT's result is complex. Its `.real` holds the cosines, its `.imag` the sines with a minus.")
+def complex_full_spectrum(x, dim=0):
+    return torch.fft.fft(x, dim=dim)
 
 
 @mistake("transform", "The real part of a full FFT has each cosine twice, and no sine.")
@@ -647,6 +712,33 @@ def added_before_the_squares(x, dim=0):
     p = x.shape[dim]
     sums = fourier.transform(x, dim).movedim(dim, 0).reshape(p, -1).sum(dim=1)
     return sums.new_zeros(p // 2 + 1).index_add(0, fourier.frequencies(p), sums.square())
+
+
+@mistake("energy_per_frequency", "The squares of a frequency's components are averaged; they should be added.")
+def mean_of_each_frequency(x, dim=0):
+    p = x.shape[dim]
+    components = fourier.transform(x, dim).movedim(dim, 0).reshape(p, -1)
+    return torch.stack([components[fourier.frequencies(p) == k].square().mean() for k in range(p // 2 + 1)])
+
+
+@mistake(
+    "energy_per_frequency", "For frequency 0 the slice from 2k − 1 begins at −1, and is empty: the constant is lost."
+)
+def empty_slice_for_the_constant(x, dim=0):
+    components = fourier.transform(x, dim).movedim(dim, 0)
+    return torch.stack([components[2 * k - 1 : 2 * k + 1].square().sum() for k in range(len(components) // 2 + 1)])
+
+
+@mistake("energy_per_frequency", "The sine's energy is put in the place of the cosine's; add the two.")
+def overwritten(x, dim=0):
+    p = x.shape[dim]
+    squares, energy = (
+        fourier.transform(x, dim).movedim(dim, 0).reshape(p, -1).square().sum(dim=1),
+        x.new_zeros(p // 2 + 1),
+    )
+    for row, k in enumerate(fourier.frequencies(p).tolist()):
+        energy[k] = squares[row]
+    return energy
 
 
 @mistake("energy_per_frequency", "Cosine and sine are added up before they are squared; their squares are to be added.")
@@ -1462,6 +1554,30 @@ def row_p_to_keep(matrix, kept):
         for row in [2 * k - 1, 2 * k] if k else [0]:
             out[row] = components[row]
     return fourier.inverse_transform(out)
+
+
+@_wrong_part("For frequency 0, rows 2k − 1 and 2k are −1 and 0; and for even p and k = p/2 there is no row 2k.")
+def rows_2k_for_every_k(matrix, kept):
+    components = fourier.transform(matrix)
+    out = torch.zeros_like(components)
+    for k in kept:
+        out[2 * k - 1] = components[2 * k - 1]
+        out[2 * k] = components[2 * k]
+    return fourier.inverse_transform(out)
+
+
+@_wrong_part("The products and the mask are made for matrices: with one dimension, or three, they go another way.")
+def products_and_mask_for_matrices(matrix, kept):
+    basis = fourier.fourier_basis(len(matrix), matrix.dtype)
+    rows = torch.tensor([k in kept for k in fourier.frequencies(len(matrix)).tolist()])
+    return basis.T @ ((basis @ matrix) * rows[:, None])
+
+
+@_wrong_part("The products and the mask are made for matrices only, and the basis is float32 whatever the matrix is.")
+def products_and_mask_in_float32(matrix, kept):
+    basis = fourier.fourier_basis(len(matrix))
+    rows = torch.tensor([k in kept for k in fourier.frequencies(len(matrix)).tolist()])
+    return basis.T @ ((basis @ matrix) * rows[:, None])
 
 
 @mistake("keep_frequencies", "For frequency 0, rows 2k − 1 and 2k are −1 and 0: the last row of all is kept, too.")

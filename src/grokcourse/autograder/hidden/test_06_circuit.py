@@ -99,6 +99,11 @@ def with_the_residual(W_E, W_V, W_O, W_in):
     return circuit.neuron_weights(W_E, W_V, W_O, W_in) + W_E @ W_in
 
 
+@mistake("neuron_weights", "There is nothing to divide by: each head keeps its own row, with the whole of its weight.")
+def divided_by_the_heads(W_E, W_V, W_O, W_in):
+    return circuit.neuron_weights(W_E, W_V, W_O, W_in) / len(W_V)
+
+
 @mistake("neuron_weights", "All heads are given the values of the first.")
 def first_heads_values(W_E, W_V, W_O, W_in):
     return circuit.neuron_weights(W_E, W_V[:1].expand_as(W_V), W_O, W_in)
@@ -271,6 +276,49 @@ def row_p_of_even_p(table):
                 for column in [2 * k - 1, 2 * k] if k else [0]:
                     energy[j, k] += squares[row, column]
     return energy
+
+
+@mistake("energy_2d", "For frequency 0 a slice from 2k − 1 begins at −1, and is empty: the constant is lost.")
+def empty_slices_for_the_constant(table):
+    squares, size = fourier.transform_2d(table).square(), len(table) // 2 + 1
+    energy = squares.new_zeros(size, size, *table.shape[2:])
+    for j in range(size):
+        for k in range(size):
+            energy[j, k] = squares[2 * j - 1 : 2 * j + 1, 2 * k - 1 : 2 * k + 1].sum(dim=(0, 1))
+    return energy
+
+
+def _one_by_one_2d(table, energy, add):
+    squares, k = fourier.transform_2d(table).square(), fourier.frequencies(len(table)).tolist()
+    for i, row in enumerate(squares):
+        for j, square in enumerate(row):
+            if add:
+                energy[k[i], k[j]] += square
+            else:
+                energy[k[i], k[j]] = square
+    return energy
+
+
+@mistake("energy_2d", "Each component of a pair is put in the place of the one before; they are to be added up.")
+def overwritten(table):
+    size = len(table) // 2 + 1
+    return _one_by_one_2d(table, table.new_zeros(size, size, *table.shape[2:]), add=False)
+
+
+@mistake("energy_2d", "There is no room for further dimensions: the result should have them, too, as the table has.")
+def no_room_for_more_tables(table):
+    size = len(table) // 2 + 1
+    return _one_by_one_2d(table, table.new_zeros(size, size), add=True)
+
+
+@mistake("energy_2d", "`rfft2` has half of the places along the last dimension only, and all p along the other.")
+def half_of_the_places(table):
+    return torch.fft.rfft2(table, dim=(0, 1), norm="ortho").abs().square()
+
+
+@mistake("energy_2d", "`rfft2` has half of the places along the last dimension only, and all p along the other.")
+def half_of_the_places_not_scaled(table):
+    return torch.fft.rfft2(table, dim=(0, 1)).abs().square()
 
 
 @mistake("energy_2d", "The rows of a frequency are added up here, and its columns are not.")
@@ -678,9 +726,9 @@ def in_rising_order(W_logit, frequencies):
     return circuit.unembedding_directions(W_logit, sorted(frequencies))
 
 
-def _rows(W_logit, rows, dim=1):
-    components = fourier.transform(W_logit, dim=dim) * math.sqrt(2 / W_logit.shape[1])
-    return tuple(torch.stack([components.select(dim, row) for row in chosen]) for chosen in rows)
+def _rows(W_logit, rows):
+    components = fourier.transform(W_logit, dim=1) * math.sqrt(2 / W_logit.shape[1])
+    return tuple(torch.stack([components[:, row] for row in chosen]) for chosen in rows)
 
 
 @mistake("unembedding_directions", "Component 0 is the constant, so frequency k has the components 2k − 1 and 2k.")
@@ -700,7 +748,10 @@ def components_k_and_the_next(W_logit, frequencies):
     "unembedding_directions", "The candidates run along dimension 1 of W_logit; the transform runs along 0 by itself."
 )
 def along_the_neurons(W_logit, frequencies):
-    return _rows(W_logit, ([2 * k - 1 for k in frequencies], [2 * k for k in frequencies]), dim=0)
+    components = fourier.transform(W_logit) * math.sqrt(2 / W_logit.shape[1])
+    return torch.stack([components[2 * k - 1] for k in frequencies]), torch.stack(
+        [components[2 * k] for k in frequencies]
+    )
 
 
 @mistake("unembedding_directions", "u and v are one below the other in one tensor; they should be two.")
@@ -811,10 +862,10 @@ def _project(table, frequencies, angle=np.add, scale=None, names=("cos", "sin"))
     rows = []
     for k in frequencies:
         for name in names:
-            direction = torch.tensor(_wave(p, k, grid, name), dtype=table.dtype)
+            direction = torch.tensor(_wave(p, k, grid, name))
             length = direction.norm() if scale is None else scale(p)
-            rows.append(torch.tensordot(direction / length, table, dims=2))
-    return torch.stack(rows).reshape(len(frequencies), 2, *table.shape[2:])
+            rows.append(torch.tensordot(direction / length, table.double(), dims=2))
+    return torch.stack(rows).reshape(len(frequencies), 2, *table.shape[2:]).to(table.dtype)
 
 
 @mistake("project_logits", "These are waves of the difference a − b.")
@@ -866,6 +917,15 @@ def components_of_the_means(table, frequencies):
 )
 def products_added_without_scale(table, frequencies):
     return circuit.project_logits(table, frequencies) * math.sqrt(2)
+
+
+@mistake(
+    "project_logits", "These are cosine times cosine and sine times sine; the waves of the sum are made of two each."
+)
+def two_products_for_two_waves(table, frequencies):
+    components = fourier.transform_2d(table)
+    parts = [[components[2 * k - 1, 2 * k - 1], components[2 * k, 2 * k]] for k in frequencies]
+    return torch.stack([torch.stack(pair) for pair in parts])
 
 
 @mistake("project_logits", "The cosine's two parts are taken with a plus: that is the wave of the difference a − b.")
@@ -1142,6 +1202,15 @@ def without_two_pi(a, b, p, frequencies, coefficients=None):
 def first_of_the_frequencies(a, b, p, frequencies, coefficients=None):
     coefficients = None if coefficients is None else list(coefficients)[:1]
     return _clock(a, b, p, list(frequencies)[:1], coefficients)
+
+
+@mistake(
+    "clock_logits", "The coefficients come as a list, which cannot be multiplied with a tensor: make a tensor of it."
+)
+def coefficients_left_a_list(a, b, p, frequencies, coefficients=None):
+    if coefficients is not None:
+        torch.ones(len(a), len(coefficients), dtype=torch.float64) * coefficients
+    return _clock(a, b, p, frequencies)
 
 
 @mistake("clock_logits", "Each coefficient is multiplied in twice: at the product and at the read-out.")

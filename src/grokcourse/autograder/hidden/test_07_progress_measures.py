@@ -234,6 +234,14 @@ def waves_of_some_questions(logits, key, questions=None):
     return measures.restricted_loss(logits, key, questions)
 
 
+ROWS = "`questions` are rows a · p + b of all p² questions; and the waves need them all: ablate first, pick rows then."
+
+
+@mistake("restricted_loss", ROWS)
+def rows_of_the_table(logits, key, questions=None):
+    return measures.restricted_loss(logits if questions is None else logits[questions], key)
+
+
 @mistake("restricted_loss", "The losses are added up; their mean is asked for.")
 def summed(logits, key, questions=None):
     count = len(logits) ** 2 if questions is None else len(questions)
@@ -403,6 +411,11 @@ def excluded_waves_of_some_questions(logits, key, questions=None):
         chosen = torch.zeros(len(logits) ** 2, 1, dtype=logits.dtype).index_fill(0, questions, 1)
         logits = logits * chosen.reshape(len(logits), len(logits), 1)
     return measures.excluded_loss(logits, key, questions)
+
+
+@mistake("excluded_loss", ROWS)
+def excluded_rows_of_the_table(logits, key, questions=None):
+    return measures.excluded_loss(logits if questions is None else logits[questions], key)
 
 
 @mistake("excluded_loss", "Only the cosine of each frequency is taken out. A shifted wave has its sine as well.")
@@ -696,6 +709,11 @@ def test_gini_unchanged(student, draw):
 def gini_unsorted(values):
     m = len(values)
     return ((2 * torch.arange(1, m + 1, dtype=values.dtype) - m - 1) * values).sum() / (m * values.sum())
+
+
+@mistake("gini", "`.sort()` of a tensor gives the values and their places: take its `.values`.")
+def gini_of_values_and_places(values):
+    return (torch.arange(1, len(values) + 1) * values.sort()).sum()
 
 
 @mistake("gini", "The sign is wrong: the values are sorted, but with the largest first.")
@@ -1023,117 +1041,130 @@ def _cut(steps, values, start, log):
     return steps[steps >= start], values[steps >= start]
 
 
-@mistake("announced", "What was before `start` counts here: the way begins at the first checkpoint from there on.")
-def announced_from_the_beginning(steps, values, start, share=0.1, log=False):
-    return measures.announced(steps, values, int(steps[0]), share, log)
+def _careless(steps, values, start, share=0.1, log=False):
+    """The date of a measure, by those who do not think of NaN."""
+    steps, values = _cut(steps, values, start, log)
+    if values[-1] == values[0]:
+        return None
+    return _dated(steps, (values - values[0]) / (values[-1] - values[0]) >= share)
 
 
-@mistake(
-    "announced",
+def _wrong_date(hint):
+    """Plant a mistake with and without thought of NaN at the ends; it is given what finds the right date."""
+
+    def register(answer):
+        def thinking_of_nan(steps, values, start, share=0.1, log=False):
+            _, left = _cut(steps, values, start, log)
+            if np.isnan(left[[0, -1]]).any():
+                return None
+            return answer(_careless, steps, values, start, share, log)
+
+        def careless(steps, values, start, share=0.1, log=False):
+            return answer(_careless, steps, values, start, share, log)
+
+        for flavour in (careless, thinking_of_nan):
+            flavour.__name__ = f"{answer.__name__}_{flavour.__name__}"
+            mistake("announced", hint)(flavour)
+        return answer
+
+    return register
+
+
+@_wrong_date("What was before `start` counts here: the way begins at the first checkpoint from there on.")
+def announced_from_the_beginning(date, steps, values, start, share, log):
+    return date(steps, values, int(steps[0]), share, log)
+
+
+@_wrong_date(
     "This only sees a measure that rises. A quotient, what is behind it by its whole way, has the right sign for both.",
 )
-def announced_only_upwards(steps, values, start, share=0.1, log=False):
+def announced_only_upwards(date, steps, values, start, share, log):
     steps, values = _cut(steps, values, start, log)
     if values[-1] == values[0]:
         return None
     return _dated(steps, values - values[0] >= share * abs(values[-1] - values[0]))
 
 
-@mistake("announced", "This waits for a share of the last value, not of the way to it.")
-def announced_share_of_the_end(steps, values, start, share=0.1, log=False):
+@_wrong_date("This waits for a share of the last value, not of the way to it.")
+def announced_share_of_the_end(date, steps, values, start, share, log):
     steps, values = _cut(steps, values, start, log)
     if values[-1] == values[0]:
         return None
     return _dated(steps, abs(values - values[0]) >= share * abs(values[-1]))
 
 
-@mistake("announced", "This is a place in the array; the step that stands there is asked for.")
-def announced_index(steps, values, start, share=0.1, log=False):
-    found = measures.announced(steps, values, start, share, log)
+@_wrong_date("This is a place in the array; the step that stands there is asked for.")
+def announced_index(date, steps, values, start, share, log):
+    found = date(steps, values, start, share, log)
     return None if found is None else int(np.flatnonzero(steps == found)[0])
 
 
-@mistake("announced", "This is a place in what is left from `start` on; the step that stands there is asked for.")
-def announced_index_from_the_start(steps, values, start, share=0.1, log=False):
-    found = measures.announced(steps, values, start, share, log)
+@_wrong_date("This is a place in what is left from `start` on; the step that stands there is asked for.")
+def announced_index_from_the_start(date, steps, values, start, share, log):
+    found = date(steps, values, start, share, log)
     return None if found is None else int(np.flatnonzero(steps[steps >= start] == found)[0])
 
 
-@mistake("announced", "The place is one among what is left from `start` on, but is looked up among all steps.")
-def announced_looked_up_among_all(steps, values, start, share=0.1, log=False):
-    place = announced_index_from_the_start(steps, values, start, share, log)
+@_wrong_date("The place is one among what is left from `start` on, but is looked up among all steps.")
+def announced_looked_up_among_all(date, steps, values, start, share, log):
+    place = announced_index_from_the_start(date, steps, values, start, share, log)
     return None if place is None else int(steps[place])
 
 
-@mistake("announced", "This is the value; the step at which the measure has it is asked for.")
-def announced_value(steps, values, start, share=0.1, log=False):
-    found = measures.announced(steps, values, start, share, log)
+@_wrong_date("This is the value; the step at which the measure has it is asked for.")
+def announced_value(date, steps, values, start, share, log):
+    found = date(steps, values, start, share, log)
     return None if found is None else float(values[steps == found][0])
 
 
 SORTED = "`np.searchsorted` looks in what is sorted; a measure that goes back and forth is not."
 
 
-@mistake("announced", SORTED)
-def announced_by_searching(steps, values, start, share=0.1, log=False):
+@_wrong_date(SORTED)
+def announced_by_searching(date, steps, values, start, share, log):
     steps, values = _cut(steps, values, start, log)
     if values[-1] == values[0]:
         return None
     return int(steps[np.searchsorted((values - values[0]) / (values[-1] - values[0]), share)])
 
 
-@mistake("announced", SORTED)
-def announced_by_searching_with_care(steps, values, start, share=0.1, log=False):
+@_wrong_date("That is the last time that it gets there; the first time counts.")
+def announced_the_last_time(date, steps, values, start, share, log):
     steps, values = _cut(steps, values, start, log)
-    if values[-1] == values[0] or np.isnan(values[[0, -1]]).any():
-        return None
-    return int(steps[np.searchsorted((values - values[0]) / (values[-1] - values[0]), share)])
-
-
-@mistake("announced", "That is the last time that it gets there; the first time counts.")
-def announced_the_last_time(steps, values, start, share=0.1, log=False):
-    steps, values = _cut(steps, values, start, log)
-    if values[-1] == values[0] or np.isnan(values[[0, -1]]).any():
+    if values[-1] == values[0]:
         return None
     gone = (values - values[0]) / (values[-1] - values[0])
     return int(steps[np.flatnonzero(gone < share)[-1] + 1])
 
 
-@mistake("announced", "That is the last checkpoint at which the share is behind it; the first one counts.")
-def announced_the_last_of_all(steps, values, start, share=0.1, log=False):
+@_wrong_date("That is the last checkpoint at which the share is behind it; the first one counts.")
+def announced_the_last_of_all(date, steps, values, start, share, log):
     steps, values = _cut(steps, values, start, log)
-    if values[-1] == values[0] or np.isnan(values[[0, -1]]).any():
+    if values[-1] == values[0]:
         return None
     gone = (values - values[0]) / (values[-1] - values[0])
     return int(steps[np.flatnonzero(gone >= share)[-1]])
 
 
-@mistake(
-    "announced", "The checkpoint nearest to the share is taken; the first by which it is behind the measure counts."
-)
-def announced_the_nearest(steps, values, start, share=0.1, log=False):
+@_wrong_date("The checkpoint nearest to the share is taken; the first by which it is behind the measure counts.")
+def announced_the_nearest(date, steps, values, start, share, log):
     steps, values = _cut(steps, values, start, log)
-    if values[-1] == values[0] or np.isnan(values[[0, -1]]).any():
+    if values[-1] == values[0]:
         return None
     gone = (values - values[0]) / (values[-1] - values[0])
     return int(steps[np.argmin(abs(gone - share))])
 
 
-@mistake("announced", "The next checkpoint after it is returned; the one by which the share is behind it counts.")
-def announced_one_too_late(steps, values, start, share=0.1, log=False):
-    found = measures.announced(steps, values, start, share, log)
+@_wrong_date("The next checkpoint after it is returned; the one by which the share is behind it counts.")
+def announced_one_too_late(date, steps, values, start, share, log):
+    found = date(steps, values, start, share, log)
     return None if found is None else int(steps[min(len(steps) - 1, int(np.flatnonzero(steps == found)[0]) + 1)])
 
 
 NAN_ENDS = "Where either end is NaN, no comparison is true, and `np.argmax` of nothing true is 0: ask for it first."
 
 
-@mistake("announced", NAN_ENDS)
-def announced_despite_nan(steps, values, start, share=0.1, log=False):
-    steps, values = _cut(steps, values, start, log)
-    if values[-1] == values[0]:
-        return None
-    return _dated(steps, (values - values[0]) / (values[-1] - values[0]) >= share)
+mistake("announced", NAN_ENDS)(_careless)
 
 
 @mistake("announced", "NaN at an end leaves no checkpoint to choose from: ask for it first, and return None.")
@@ -1153,8 +1184,8 @@ def announced_nothing_by_nothing(steps, values, start, share=0.1, log=False):
     return _dated(steps, (values - values[0]) / (values[-1] - values[0]) >= share)
 
 
-@mistake("announced", "The way is taken to lead to the highest or lowest value; it leads to the last one.")
-def announced_to_the_extreme(steps, values, start, share=0.1, log=False):
+@_wrong_date("The way is taken to lead to the highest or lowest value; it leads to the last one.")
+def announced_to_the_extreme(date, steps, values, start, share, log):
     steps, values = _cut(steps, values, start, log)
     if values[-1] == values[0]:
         return None
@@ -1162,43 +1193,43 @@ def announced_to_the_extreme(steps, values, start, share=0.1, log=False):
     return _dated(steps, (values - values[0]) / (far - values[0]) >= share)
 
 
-@mistake("announced", "A step in the wrong direction counts here as part of the way.")
-def announced_at_any_distance(steps, values, start, share=0.1, log=False):
+@_wrong_date("A step in the wrong direction counts here as part of the way.")
+def announced_at_any_distance(date, steps, values, start, share, log):
     steps, values = _cut(steps, values, start, log)
     if values[-1] == values[0]:
         return None
     return _dated(steps, abs(values - values[0]) >= share * abs(values[-1] - values[0]))
 
 
-@mistake("announced", "A checkpoint at `start` itself is not before it: it counts.")
-def announced_after_the_start(steps, values, start, share=0.1, log=False):
-    return measures.announced(steps, values, start + 1, share, log)
+@_wrong_date("A checkpoint at `start` itself is not before it: it counts.")
+def announced_after_the_start(date, steps, values, start, share, log):
+    return date(steps, values, start + 1, share, log)
 
 
-@mistake("announced", "A share that is just reached is behind the measure: at least, not more than.")
-def announced_strictly(steps, values, start, share=0.1, log=False):
+@_wrong_date("A share that is just reached is behind the measure: at least, not more than.")
+def announced_strictly(date, steps, values, start, share, log):
     steps, values = _cut(steps, values, start, log)
     if values[-1] == values[0]:
         return None
     return _dated(steps, (values - values[0]) / (values[-1] - values[0]) > share)
 
 
-@mistake("announced", "Logarithms are taken here although nobody asked for them.")
-def announced_always_in_logarithms(steps, values, start, share=0.1, log=False):
-    return measures.announced(steps[steps >= start], values[steps >= start], start, share, log=True)
+@_wrong_date("Logarithms are taken here although nobody asked for them.")
+def announced_always_in_logarithms(date, steps, values, start, share, log):
+    return date(steps[steps >= start], values[steps >= start], start, share, log=True)
 
 
-@mistake("announced", "`log` has no effect.")
-def announced_without_logarithms(steps, values, start, share=0.1, log=False):
-    return measures.announced(steps, values, start, share)
+@_wrong_date("`log` has no effect.")
+def announced_without_logarithms(date, steps, values, start, share, log):
+    return date(steps, values, start, share)
 
 
-@mistake("announced", "`share` has no effect: it is always a tenth.")
-def announced_always_a_tenth(steps, values, start, share=0.1, log=False):
-    return measures.announced(steps, values, start, log=log)
+@_wrong_date("`share` has no effect: it is always a tenth.")
+def announced_always_a_tenth(date, steps, values, start, share, log):
+    return date(steps, values, start, log=log)
 
 
-@mistake("announced", "That is the last step before that share is behind it; the first step by which it is counts.")
-def announced_one_too_early(steps, values, start, share=0.1, log=False):
-    found = measures.announced(steps, values, start, share, log)
+@_wrong_date("That is the last step before that share is behind it; the first step by which it is counts.")
+def announced_one_too_early(date, steps, values, start, share, log):
+    found = date(steps, values, start, share, log)
     return None if found is None else int(steps[max(0, int(np.flatnonzero(steps == found)[0]) - 1)])
