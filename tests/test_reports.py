@@ -7,6 +7,7 @@ import json
 import os
 import random
 import re
+import unicodedata
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -24,7 +25,7 @@ from grokcourse.autograder.isolation import Protection
 from grokcourse.autograder.policy import Policy
 from grokcourse.autograder.registry import CHAPTERS, EXERCISES
 from grokcourse.autograder.report import ReportError, RunInfo
-from grokcourse.autograder.reports import data, terminal, text
+from grokcourse.autograder.reports import data, results, terminal, text
 from grokcourse.autograder.reports.results import ClassResult
 from grokcourse.autograder.scoring import Mark, marks
 from grokcourse.autograder.testing import Outcome, hidden_tests, outcome_of, planted_mistakes
@@ -170,18 +171,75 @@ def test_everybody_is_measured_by_the_same_maximum():
     both = replace(full("both"), outcomes=(*full("both").outcomes, *right(embed)))
     result = ClassResult.of([full("one"), both], Policy(), INFO)
     one = next(row for row in result.rows if row.name == "one")
+    assert one.most == sum(exercise.points for exercise in FIRST)
+    assert one.percent == next(row for row in result.rows if row.name == "both").percent == 100
+    asked = ClassResult.of([full("one"), both], Policy(), replace(INFO, exercises=(*(e.name for e in FIRST), "embed")))
+    one = next(row for row in asked.rows if row.name == "one")
     assert one.most == sum(exercise.points for exercise in FIRST) + embed.points
     assert "not handed in: 02-transformer" in one.notes
-    assert next(row for row in result.rows if row.name == "both").percent == 100
 
 
 def test_a_chapter_that_few_handed_in_is_remarked():
     stray = replace(full("both"), outcomes=right(EXERCISES["embed"]))
     result = ClassResult.of([full("a"), full("b"), stray], Policy(), INFO)
-    said = "02-transformer was handed in by 1 of 3, and counts for everybody"
-    assert [remark for remark in result.remarks if remark.startswith(said)]
+    assert (
+        "02-transformer was handed in by 1 of 3, and does not count: to change that, name all that counts in a policy "
+        '(count = ["01-task", "02-transformer"]) and add --resume.'
+    ) in result.remarks
     result = ClassResult.of([full("a"), full("b"), stray], policy.parse('count = ["01-task"]'), INFO)
-    assert not any("counts for everybody" in remark for remark in result.remarks)
+    assert not any("does not count" in remark for remark in result.remarks)
+    both = replace(full("c"), outcomes=(*full("c").outcomes, *whole("02-transformer")))
+    result = ClassResult.of(
+        [full("a"), full("b"), full("d"), full("e"), both, replace(both, student="f")], Policy(), INFO
+    )
+    said = "02-transformer was handed in by 2 of 6, and counts for everybody"
+    assert [remark for remark in result.remarks if remark.startswith(said)]
+
+
+def whole(*chapters: str) -> tuple[Outcome, ...]:
+    return tuple(outcome for chapter in chapters for exercise in CHAPTERS[chapter] for outcome in right(exercise))
+
+
+ALL = {exercise.name for exercise in EXERCISES.values()}
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 30])
+@pytest.mark.parametrize("theirs", ["every exercise", "every chapter", "single exercises", "nothing of the others'"])
+def test_no_submission_decides_what_the_others_are_measured_by(size: int, theirs: str):
+    """Eve's holds whatever it likes; she is one of two at least."""
+    stray = {
+        "every exercise": whole(*CHAPTERS),
+        "every chapter": whole(*CHAPTERS),
+        "single exercises": (*whole("01-task"), *right(EXERCISES["embed"]), *right(EXERCISES["gini"])),
+        "nothing of the others'": right(EXERCISES["gini"]),
+    }[theirs]
+    grades = [*(full(f"student {n}") for n in range(size)), a_grade("Eve", stray)]
+    result = ClassResult.of(grades, Policy(), INFO)
+    assert [exercise.name for exercise in result.exercises] == [exercise.name for exercise in FIRST]
+    assert all(row.percent == 100 for row in result.rows if row.name != "Eve")
+
+
+@pytest.mark.parametrize(
+    ("handed_in", "expected"),
+    [
+        ([], set()),
+        ([{"split"}], {"split"}),
+        ([{"split"}] * 9 + [ALL], {"split"}),  # one hands in more than was asked for
+        ([{"split", "add_modulo"}] * 3 + [{"split"}] * 6 + [{"gini"}], {"split", "add_modulo"} - {"add_modulo"}),
+        ([{"split", "add_modulo"}] * 4 + [{"split"}] * 6, {"split", "add_modulo"}),
+        ([{"split"}, {"gini"}], {"split", "gini"}),  # nothing in common: nobody can tell
+        ([{"split"}, {"gini"}, {"split"}], {"split"}),
+    ],
+)
+def test_what_a_class_was_asked_for(handed_in: list[set[str]], expected: set[str]):
+    assert results.assigned(handed_in) == expected
+    assert results.assigned(handed_in, ["embed"]) == {"embed"}
+
+
+def test_a_last_chapter_that_a_third_did_counts_and_one_that_fewer_did_does_not():
+    early, late = {e.name for e in FIRST}, {e.name for e in CHAPTERS["07-progress-measures"]}
+    assert results.assigned([early | late] * 34 + [early] * 66) == early | late
+    assert results.assigned([early | late] * 33 + [early] * 67) == early
 
 
 def test_what_was_asked_for_and_not_handed_in_is_told_from_what_is_not_written():
@@ -286,6 +344,47 @@ def test_no_cell_is_a_formula(tmp_path, name: str):
     row = rows_of(written(tmp_path, [grade])["grades.csv"])[0]
     for cell in (row["student"], row["files"], row["note"]):
         assert cell[0] not in "=+-@＝＋－＠\t\r\x00"
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("quote", ['"', "'", None])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(
+            "x;=1+2;.py",
+            "x; =1+2",
+            'x;"=1+2";y',
+            "x,=1+2",
+            'x","=1+2',
+            "x|@SUM(A1)",
+            "x\t=1",
+            "x;\u200b=1",
+            "x;\ufeff-1",
+        ),
+        *(
+            "＝1",
+            "x;＝cmd|' /C calc'!A1",
+            "=cmd|' /C calc'!A1",
+            "﹢1",
+            "⁻1",
+            "'=1",
+            '"=1',
+            "a;;=1",
+            ";=1;",
+            "x\n=1",
+            "x\r=1",
+        ),
+    ],
+)
+def test_no_cell_is_a_formula_whatever_separates_cells(tmp_path, name: str, separator: str, quote: str | None):
+    grade = full(name, files=(name, "=1"), problems=(name,))
+    content = written(tmp_path, [grade])["grades.csv"].removeprefix("\ufeff")
+    options = {"quotechar": quote} if quote else {"quoting": csv.QUOTE_NONE}
+    for row in csv.reader(io.StringIO(content), delimiter=separator, **options):
+        for cell in row:
+            seen = "".join(c for c in cell if unicodedata.category(c) not in ("Cf", "Zs")).lstrip('"')
+            assert not unicodedata.normalize("NFKC", seen[:1]).startswith(("=", "+", "-", "@"))
 
 
 def test_commas_quotes_and_lines_stay_in_their_cell(tmp_path):

@@ -122,7 +122,14 @@ class Record:
     @property
     def info(self) -> RunInfo:
         """As reports tell it."""
-        return RunInfo(self.settings.seed, self.version, self.started, round(self.seconds, 1), self.protections)
+        return RunInfo(
+            self.settings.seed,
+            self.version,
+            self.started,
+            round(self.seconds, 1),
+            self.protections,
+            exercises=self.settings.exercises,
+        )
 
 
 def former_run(folder: Path) -> dict[str, Any] | None:

@@ -143,7 +143,12 @@ class Cluster:
                         return
                     self._wait(done)
                     future = next(done)
-                yield self._grade(future, sent.pop(future))
+                    grade = self._grade(future, sent[future])
+                if grade is None:
+                    done.add(future)
+                    continue
+                del sent[future]
+                yield grade
         finally:
             with contextlib.suppress(Exception):  # the cluster may be gone
                 self._client.cancel(list(sent), force=True)
@@ -172,10 +177,13 @@ class Cluster:
             warnings.filterwarnings("ignore", "Sending large graph", UserWarning)  # a notebook may have 20 MB
             return self._client.submit(_grade, self._plugin.name, content, files, helpers, pure=False)
 
-    def _grade(self, future: Future, work: Work) -> Grade:
+    def _grade(self, future: Future, work: Work) -> Grade | None:
+        """The grade; None if it has gone with its worker, so that it is being made anew."""
+        if future.status in ("lost", "pending"):
+            return None
         if future.status == "finished":
             return replace(Grade.from_dict(json.loads(future.result())), digest=digest(work.files + work.helpers))
-        if future.status in ("cancelled", "lost"):
+        if future.status == "cancelled":
             raise GraderError(GONE)
         error = future.exception()
         if isinstance(error, GraderError):

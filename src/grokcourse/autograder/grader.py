@@ -26,6 +26,8 @@ from .worker import START_SECONDS, Workshop, WorkshopError, protections
 
 GRADE = "grokcourse.autograder.grading:grade"
 """What grades, ``module:function``, called with a ``Work``, ``Settings`` and a ``Workshop``."""
+MAX_REPLY = 2**25
+"""Bytes of one grade; all that is in it is cut long before."""
 END_SECONDS = 8
 """How long a process may take to end its workers when it is asked to end; then it is killed."""
 
@@ -134,11 +136,14 @@ class Grader:
             with contextlib.suppress(OSError, ValueError):  # it has ended: there is no answer
                 process.stdin.write(request)
                 process.stdin.flush()
-                line = process.stdout.readline()
+                line = process.stdout.readline(MAX_REPLY)
         finally:
             timer.cancel()
         if line.endswith(b"\n"):
             return json.loads(line)
+        if len(line) == MAX_REPLY:
+            self._end()
+            raise ChildProcessError(f"what it found takes up more than {MAX_REPLY // 2**20} MB")
         if not overran.is_set():
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(END_SECONDS)  # it is ending by itself

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from . import testing
+from .archive import little_memory
 from .grades import Grade, Outcome, Settings, Work, digest
 from .registry import EXERCISES, Exercise
 from .student import Student
@@ -37,9 +38,12 @@ def grade(work: Work, settings: Settings, workshop: Workshop) -> Grade:
     submissions, problems = [], []
     for path in work.files:
         try:
-            submissions.append(read(path))
+            with little_memory():
+                submissions.append(read(path))
         except SubmissionError as error:
             problems.append(str(error))
+        except (MemoryError, RecursionError) as error:
+            problems.append(f"{path.name} cannot be read: it takes too much memory ({type(error).__name__})")
 
     def result(status: str, reason: str = "", outcomes: Sequence[Outcome] = ()) -> Grade:
         seconds = round(time.monotonic() - began, 3)

@@ -2,7 +2,7 @@
 
 A policy is a small TOML file. Every key may be left out::
 
-    count = ["01-task", "02-transformer"]   # chapters or exercises; by default all that anybody handed in
+    count = ["01-task", "02-transformer"]   # chapters or exercises; by default the chapters that enough handed in
     drop = ["twin_share"]                   # chapters or exercises that do not count after all
     maximum = 100                           # what full marks are worth; by default the sum of the points
     unreadable = "blank"                    # what a file that nobody can read gets: "blank" (the default) or "zero"
@@ -42,6 +42,8 @@ from .registry import CHAPTERS, EXERCISES, Exercise
 
 MAX_BYTES = 2**20
 """A larger file is refused."""
+MAX_NAME = 200
+"""Characters of a name that are compared."""
 MOST = 10**6
 """No number in a policy may be larger."""
 
@@ -106,7 +108,7 @@ class Policy:
     """How points become marks. Without any arguments: every point counts once, and lateness costs nothing."""
 
     count: tuple[str, ...] = ()
-    """The exercises that count; without any, all that anybody in the class handed in."""
+    """The exercises that count; without any, those that the class was asked for."""
     drop: frozenset[str] = frozenset()
     """Exercises that do not count."""
     weights: Mapping[str, Fraction] = field(default_factory=dict)
@@ -124,13 +126,13 @@ class Policy:
         """How often an exercise's points count."""
         return Fraction(0) if exercise.name in self.drop else self.weights.get(exercise.name, Fraction(1))
 
-    def counted(self, handed_in: Iterable[str]) -> list[Exercise]:
+    def counted(self, asked: Iterable[str]) -> list[Exercise]:
         """The exercises that count, in the order of the course.
 
         Args:
-            handed_in: the names of those that anybody in the class handed in.
+            asked: the names of those that the class was asked for, for a policy that does not say what counts.
         """
-        names = set(self.count or handed_in)
+        names = set(self.count or asked)
         return [exercise for name, exercise in EXERCISES.items() if name in names and self.weight(exercise) > 0]
 
     def lateness(self, student: str, told: float | None = None, handed_in: str = "") -> Lateness:
@@ -435,7 +437,7 @@ def _meant(name: str, known: Iterable[str]) -> str:
 
 
 def _nfc(text: str) -> str:
-    return unicodedata.normalize("NFC", text)
+    return unicodedata.normalize("NFC", text[:MAX_NAME])
 
 
 def _shown(value: Any) -> str:

@@ -33,6 +33,8 @@ class RunInfo:
     """What students' code was walled off from, and what not."""
     notes: Sequence[str] = ()
     """What was noticed when the submissions were looked through, a sentence each."""
+    exercises: Sequence[str] = ()
+    """Those that were asked for (``--exercises``); without any, what the class handed in decides what counts."""
 
 
 def write_all(folder: Path, grades: Sequence[Grade], policy: Policy, info: RunInfo) -> list[Path]:

@@ -103,4 +103,5 @@ def table(marks: Sequence[Mark]) -> str:
 
 
 def _row(name: str, got: Fraction | int, most: float, status: str) -> str:
-    return f"{name:<28}{float(got):>6.4g} /{most:>4} points  {status}".rstrip()
+    unit = "point " if most == 1 else "points"
+    return f"{name:<28}{float(got):>6.4g} /{most:>4} {unit}  {status}".rstrip()

@@ -181,7 +181,9 @@ def grade_submission(base: Path) -> dict[str, Any]:
         graded = grade(work, settings, workshop)
     if graded.status == "failed":
         raise GradescopeError(graded.reason)
-    info = RunInfo(assignment.seed, __version__, started, time.monotonic() - began, found)
+    info = RunInfo(
+        assignment.seed, __version__, started, time.monotonic() - began, found, exercises=assignment.exercises
+    )
     results = gradescope(graded, policy, info, visibility=assignment.visibility)
     results["extra_data"]["protections"] = {protection.name: protection.in_force for protection in found}
     write_whole(base / "results" / "results.json", json.dumps(results, indent=1, ensure_ascii=False) + "\n")
@@ -198,14 +200,25 @@ def describe(protections: Iterable[Any]) -> str:
 
 
 def times(base: Path) -> tuple[float | None, str]:
-    """How many days late it came in, and when, by Gradescope's metadata; None or nothing where that does not tell."""
+    """How many days late it came in, and when, by Gradescope's metadata; None or nothing where that does not tell.
+
+    Who has an extension has a deadline of their own. A group's work is due when it is for the last of its members.
+    """
     try:
         metadata = json.loads((base / "submission_metadata.json").read_text(encoding="utf-8"))
         came = datetime.fromisoformat(metadata["created_at"])
     except (OSError, ValueError, LookupError, TypeError):
         return None, ""
+    users = metadata.get("users")
+    own = [_due(user, came) for user in users] if isinstance(users, list) else []
+    due = max([moment for moment in own if moment], default=_due(metadata, came))
+    return max((came - due).total_seconds() / 86400, 0.0) if due else None, came.isoformat()
+
+
+def _due(of: Any, came: datetime) -> datetime | None:
+    """The deadline that a user, or the whole submission, has; without an offset it is taken in that of ``came``."""
     try:
-        due = datetime.fromisoformat(metadata["assignment"]["due_date"])
-        return max((came - due).total_seconds() / 86400, 0.0), came.isoformat()
+        due = datetime.fromisoformat(of["assignment"]["due_date"])
     except (ValueError, LookupError, TypeError):
-        return None, came.isoformat()
+        return None
+    return due if due.tzinfo or not came.tzinfo else due.replace(tzinfo=came.tzinfo)

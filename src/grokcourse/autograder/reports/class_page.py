@@ -5,9 +5,10 @@ from fractions import Fraction
 from urllib.parse import quote
 
 from ..policy import decimal
-from .page import OURS, bar, document, items, line, moment, prose, table
+from .page import OURS, bar, block, document, items, line, moment, prose, table
 from .results import BINS, ClassResult, Row
-from .words import HEADS
+from .text import MAX_EVIDENCE, plain
+from .words import HEADS, points
 
 SHOWN = 12
 """Misconceptions that are shown at once; the rest opens at a click."""
@@ -18,7 +19,7 @@ def class_page(result: ClassResult) -> str:
     parts = [*_head(result)]
     if result.rows:
         parts += [*_distribution(result), *_not_graded(result), *_exercises(result)]
-        parts += [*_misconceptions(result), *_students(result)]
+        parts += [*_misconceptions(result), *_unexplained(result), *_students(result)]
     parts += [*_run(result)]
     return document("Class report", "\n".join(parts))
 
@@ -130,6 +131,29 @@ def _misconceptions(result: ClassResult) -> Iterator[str]:
         yield f"<details><summary>{_plural(len(rows[SHOWN:]), 'rarer one', True)}</summary>{rest}</details>"
 
 
+def _unexplained(result: ClassResult) -> Iterator[str]:
+    """Tests that failed for no known mistake, the most frequent first, each with what one student got."""
+    if not result.unexplained:
+        return
+    yield "<h2>Other mistakes</h2>"
+    yield '<p class="muted">Tests that failed for no known mistake, each with what one student read.</p>'
+    rows = []
+    for found in result.unexplained:
+        message, evidence = plain(found.example.message), plain(found.example.evidence, MAX_EVIDENCE)
+        shown = f'<span class="message">{block(message)}</span>' if message else ""
+        shown += f'<span class="evidence">{block(evidence, MAX_EVIDENCE)}</span>' if evidence else ""
+        rows.append(
+            f'<tr><td class="number">{len(found.rows)}</td><td><code>{line(found.exercise.name)}</code></td>'
+            f'<td class="text">{prose(found.example.title)}</td><td class="text">{shown}<span class="muted small">'
+            f'<a href="{quote(found.rows[0].feedback)}">{line(found.rows[0].name)}</a></span></td></tr>'
+        )
+    heads = [("Students", "number"), ("Exercise", ""), ("Test", "text"), ("For example", "text")]
+    yield table("Other mistakes, the most frequent first", heads, rows[:SHOWN])
+    if rows[SHOWN:]:
+        rest = table("Other mistakes, the rest", heads, rows[SHOWN : 5 * SHOWN])
+        yield f"<details><summary>{_plural(len(rows[SHOWN:]), 'rarer one', True)}</summary>{rest}</details>"
+
+
 def _students(result: ClassResult) -> Iterator[str]:
     yield "<h2>Students</h2>"
     yield (
@@ -157,7 +181,7 @@ def _run(result: ClassResult) -> Iterator[str]:
         yield "<h2>What counts</h2>"
         most = sum((result.most(exercise) for exercise in result.exercises), Fraction(0))
         worth = ", ".join(f"{exercise.name} {decimal(result.most(exercise), 2)}" for exercise in result.exercises)
-        yield f"<p>{decimal(most, 2)} points: {line(worth, OURS)}.</p>"
+        yield f"<p>{points(most)}: {line(worth, OURS)}.</p>"
     source = f" ({line(result.policy.source)})" if result.policy.source else ""
     yield f"<h2>Policy{source}</h2>{items(result.policy.describe(), OURS)}"
     yield "<h2>Protections</h2>"

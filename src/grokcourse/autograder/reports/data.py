@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from .results import ClassResult, Row, status_of
-from .text import MAX_NAME, one_line, plain
+from .text import MAX_EVIDENCE, MAX_NAME, one_line, plain
 
 SCHEMA = Path(__file__).with_name("report.schema.json")
 """JSON Schema, draft 2020-12."""
@@ -87,6 +87,7 @@ def _student(row: Row, result: ClassResult) -> dict[str, Any]:
                         "status": outcome.status,
                         "points": _number(mark.share(outcome)),
                         "message": plain(outcome.message),
+                        "evidence": plain(outcome.evidence, MAX_EVIDENCE),
                         "hint": outcome.hint,
                     }
                     for outcome in mark.outcomes

@@ -10,10 +10,10 @@ from fractions import Fraction
 from ..grades import Outcome
 from ..policy import decimal
 from ..registry import CHAPTERS, Exercise
-from ..scoring import Mark
 from .page import bar, block, document, items, line, moment, prose
 from .results import NOT_HANDED_IN, ClassResult, Row, days, status_of
-from .words import BROKE_OFF, STATUSES
+from .text import MAX_EVIDENCE
+from .words import BROKE_OFF, STATUSES, points, said
 
 MAX_PROBLEMS = 20
 """More of them are counted, but not shown."""
@@ -41,23 +41,23 @@ def _head(row: Row) -> Iterator[str]:
 
 
 def _marks(row: Row, result: ClassResult) -> Iterator[str]:
-    points, most = row.points or Fraction(0), row.most
-    share = float(points / most) if most else 0.0
+    got, most = row.points or Fraction(0), row.most
+    share = float(got / most) if most else 0.0
     counted = [row.marks[exercise.name] for exercise in result.exercises]
     solved = sum(mark.status == "ok" for mark in counted)
     exercises = "exercise" if len(counted) == 1 else "exercises"
     yield (
-        f"<p><strong>{_points(points, most)}</strong>"
+        f"<p><strong>{_points(got, most)}</strong>"
         + (f" ({decimal(row.percent or Fraction(0), 0)} %)" if most else "")
         + f"; {solved} of {len(counted)} {exercises} fully solved.</p>{bar(share)}"
     )
-    if most and points == most:
+    if most and got == most:
         yield "<p>Everything passes. Well done!</p>"
     if row.late_percent and row.late_days is not None:
         what = "your points" if result.policy.late.of == "points" else "the full marks"
         off = f"{decimal(row.late_percent, 2)} % of {what} are taken off ({line(row.lateness.source)})"
         yield f"<p>Handed in {days(row.late_days)} late: {off}.</p>"
-    if row.final is not None and most and (row.final != points or row.out_of != most):
+    if row.final is not None and most and (row.final != got or row.out_of != most):
         yield f"<p>Final mark: <strong>{decimal(row.final)} of {decimal(row.out_of)}</strong>.</p>"
 
 
@@ -81,8 +81,8 @@ def _chapters(row: Row, result: ClassResult) -> Iterator[str]:
         counted = [exercise for exercise in shown if exercise in result.exercises]
         got = sum((result.weighted(row, exercise) for exercise in counted), Fraction(0))
         most = sum((result.most(exercise) for exercise in counted), Fraction(0))
-        points = f' <span class="muted small">{_points(got, most)}</span>' if counted else ""
-        yield f"<h2>{line(chapter)}{points}</h2>"
+        worth = f' <span class="muted small">{_points(got, most)}</span>' if counted else ""
+        yield f"<h2>{line(chapter)}{worth}</h2>"
         if all(status_of(row.marks[exercise.name]) == NOT_HANDED_IN for exercise in shown):
             yield f"<p>Not handed in: {', '.join(f'<code>{line(exercise.name)}</code>' for exercise in shown)}.</p>"
             continue
@@ -99,19 +99,19 @@ def _exercise(row: Row, exercise: Exercise, result: ClassResult) -> str:
     else:
         worth = "does not count"
     # the tests of what is not written yet all say the same
-    tests = () if all(outcome.status == "missing" for outcome in mark.outcomes) else mark.outcomes
+    tests = [] if all(outcome.status == "missing" for outcome in mark.outcomes) else said(mark)
     hints = list(dict.fromkeys(outcome.hint for outcome in mark.outcomes if outcome.hint))
     return (
         f'<section class="exercise"><header><h3><code>{line(exercise.name)}</code></h3>'
         f'<span class="small">{_said(status)}{unreadable} · {worth}</span></header>'
-        + (f"<ul>{''.join(_test(outcome, mark) for outcome in tests)}</ul>" if tests else "")
+        + (f"<ul>{''.join(_test(*test) for test in tests)}</ul>" if tests else "")
         + "".join(f"<p><strong>Hint:</strong> {prose(hint)}</p>" for hint in hints)
         + "</section>"
     )
 
 
 def _points(got: Fraction, most: Fraction) -> str:
-    return f"{decimal(got, 2)} of {decimal(most, 2)} {'point' if most == 1 else 'points'}"
+    return f"{decimal(got, 2)} of {points(most)}"
 
 
 def _said(status: str) -> str:
@@ -119,10 +119,10 @@ def _said(status: str) -> str:
     return f'<span class="{kind}">{line(STATUSES.get(status, status))}</span>'
 
 
-def _test(outcome: Outcome, mark: Mark) -> str:
+def _test(outcome: Outcome, said: str, evidence: str) -> str:
     sign, kind = ("✓", "good") if outcome.passed else ("✗", "bad")
-    said = mark.message(outcome)
     message = f'<span class="message">{block(said)}</span>' if said else ""
+    message += f'<span class="evidence">{block(evidence, MAX_EVIDENCE)}</span>' if evidence else ""
     state = STATUSES.get(outcome.status, outcome.status)
     return (
         f'<li><span class="{kind}" role="img" aria-label="{line(state)}">{sign}</span>'

@@ -5,16 +5,16 @@ The format: https://gradescope-autograders.readthedocs.io/en/latest/specs/#outpu
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from ..grades import Outcome
 from ..policy import Policy, decimal
 from ..report import RunInfo
-from ..scoring import Mark
 from .results import NOT_HANDED_IN, ClassResult, Row, days
 from .text import one_line, plain
-from .words import BROKE_OFF
+from .words import BROKE_OFF, points, said
 
 if TYPE_CHECKING:
     from ..grades import Grade
@@ -41,7 +41,7 @@ def gradescope(grade: Grade, policy: Policy, info: RunInfo, *, visibility: str =
         for number, exercise in enumerate(result.exercises, start=1):
             mark = row.marks[exercise.name]
             outcomes = mark.outcomes or (Outcome(exercise.name, NOT_HANDED_IN, "missing"),)
-            for letter, outcome in enumerate(outcomes, start=1):
+            for letter, (outcome, message, evidence) in enumerate(said(replace(mark, outcomes=outcomes)), start=1):
                 weight = policy.weight(exercise)
                 most = weight * mark.most(outcome) if mark.outcomes else result.most(exercise)
                 tests.append(
@@ -51,7 +51,7 @@ def gradescope(grade: Grade, policy: Policy, info: RunInfo, *, visibility: str =
                         "score": float(round(weight * mark.share(outcome), 6)),
                         "max_score": float(round(most, 6)),
                         "status": "passed" if outcome.passed else "failed",
-                        "output": _output(outcome, mark),
+                        "output": _output(outcome, message, evidence),
                         "tags": [exercise.chapter],
                         "visibility": visibility,
                     }
@@ -70,9 +70,9 @@ def gradescope(grade: Grade, policy: Policy, info: RunInfo, *, visibility: str =
     }
 
 
-def _output(outcome: Outcome, mark: Mark) -> str:
-    message = plain(mark.message(outcome)) or ("" if outcome.passed else outcome.status)
-    return f"{message}\nHint: {outcome.hint}" if outcome.hint else message
+def _output(outcome: Outcome, message: str, evidence: str) -> str:
+    message = message or ("" if outcome.passed else outcome.status)
+    return "\n".join(filter(None, [message, evidence, outcome.hint and f"Hint: {outcome.hint}"]))
 
 
 def _summary(row: Row, of: str) -> str:
@@ -80,7 +80,7 @@ def _summary(row: Row, of: str) -> str:
         return BROKE_OFF
     if row.grade.status != "graded":
         return f"Your work could not be read: {plain(row.grade.reason)}"
-    lines = [f"{decimal(row.points or Fraction(0), 2)} of {decimal(row.most, 2)} points."]
+    lines = [f"{decimal(row.points or Fraction(0), 2)} of {points(row.most)}."]
     if row.late_percent and row.late_days is not None:
         off = f"{decimal(row.late_percent, 2)} % of the {of} are taken off ({row.lateness.source})"
         lines.append(f"Late by {days(row.late_days)}: {off}.")

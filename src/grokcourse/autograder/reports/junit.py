@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 from ..grades import Outcome
 from ..policy import decimal
 from .results import ClassResult, Row
-from .text import one_line, plain
+from .text import MAX_EVIDENCE, one_line, plain
 
 FAILURES = {"wrong", "missing"}
 """What JUnit calls a failure; any other test that does not pass is an error."""
@@ -59,6 +59,6 @@ def _say(case: ElementTree.Element, outcome: Outcome) -> None:
     if outcome.passed:
         return
     kind = "failure" if outcome.status in FAILURES else "error"
-    message = plain(outcome.message)
+    message, evidence = plain(outcome.message), plain(outcome.evidence, MAX_EVIDENCE)
     element = ElementTree.SubElement(case, kind, type=outcome.status, message=one_line(message))
-    element.text = f"{message}\nHint: {outcome.hint}" if outcome.hint else message
+    element.text = "\n".join(filter(None, [message, evidence, outcome.hint and f"Hint: {outcome.hint}"]))

@@ -67,6 +67,8 @@ svg line { stroke: var(--muted); }
 .exercise ul { list-style: none; margin: 0.5rem 0 0; padding: 0; }
 .exercise li { display: grid; grid-template-columns: 1.4rem 1fr; margin: 0.3rem 0; }
 .message { display: block; white-space: pre-wrap; color: var(--muted); }
+.evidence { display: block; border-left: 3px solid var(--line); padding-left: 0.6rem; }
+.evidence { white-space: pre-wrap; font-size: 0.92em; }
 summary { cursor: pointer; }
 @media (max-width: 600px) { body { padding-top: 1rem; } h1 { font-size: 1.4rem; } th, td { padding: 0.3rem 0.45rem; } }
 @media print { body { max-width: none; } .scroll { overflow: visible; } .exercise { break-inside: avoid; } }
@@ -89,14 +91,18 @@ def line(text: str, most: int = MAX_MESSAGE) -> str:
     return html.escape(one_line(text, most))
 
 
-def block(text: str) -> str:
-    """Text as HTML, with its line breaks."""
-    return html.escape(plain(text))
+def block(text: str, most: int = MAX_MESSAGE) -> str:
+    """Text as HTML, with its line breaks, where what stands in backticks is code."""
+    return _code(html.escape(plain(text, most)))
 
 
 def prose(text: str) -> str:
     """Text as HTML, on one line, where what stands in backticks is code."""
-    return re.sub("`([^`]+)`", r"<code>\1</code>", line(text))
+    return _code(line(text))
+
+
+def _code(text: str) -> str:
+    return re.sub("`([^`\n]+)`", r"<code>\1</code>", text)
 
 
 def items(texts: Iterable[str], most: int = MAX_MESSAGE) -> str:

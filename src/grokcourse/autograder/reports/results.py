@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import math
 import statistics
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
@@ -18,7 +20,7 @@ from ..scoring import Mark, marks
 from .text import MAX_NAME, file_names, one_line
 
 if TYPE_CHECKING:
-    from ..grades import Grade
+    from ..grades import Grade, Outcome
 
 BINS = 10
 """Bars of the distribution of marks."""
@@ -94,6 +96,16 @@ class Misconception:
 
 
 @dataclass(frozen=True)
+class Unexplained:
+    """A test that failed for no known mistake, and whose answers did."""
+
+    exercise: Exercise
+    example: Outcome
+    """Of the first of them."""
+    rows: list[Row]
+
+
+@dataclass(frozen=True)
 class ClassResult:
     """A whole class."""
 
@@ -103,13 +115,17 @@ class ClassResult:
     """Those that count, in the order of the course."""
     rows: list[Row]
     """By name."""
+    asked: frozenset[str] = frozenset()
+    """The exercises that the class was asked for, as far as that can be told."""
 
     @classmethod
     def of(cls, grades: Sequence[Grade], policy: Policy, info: RunInfo) -> ClassResult:
         """Apply a policy to grades."""
         grades = sorted(grades, key=lambda grade: (_letters(grade.student), grade.student))
         by_grade = [{mark.exercise.name: mark for mark in marks(grade.outcomes, complete=True)} for grade in grades]
-        exercises = policy.counted(name for found in by_grade for name in found)
+        graded = [set(found) for grade, found in zip(grades, by_grade, strict=True) if grade.status == "graded"]
+        asked = assigned(graded, info.exercises)
+        exercises = policy.counted(asked)
         files = file_names(grade.student for grade in grades)
         times = Counter(_alike(grade.student) for grade in grades)
         rows = []
@@ -118,7 +134,7 @@ class ClassResult:
             if times[_alike(grade.student)] > 1:
                 row.notes.insert(0, "another submission has the same name")
             rows.append(row)
-        return cls(policy, info, exercises, rows)
+        return cls(policy, info, exercises, rows, asked)
 
     def weighted(self, row: Row, exercise: Exercise) -> Fraction:
         """A student's weighted points for an exercise."""
@@ -194,6 +210,35 @@ class ClassResult:
                     found.setdefault((name, hint), Misconception(mark.exercise, hint, [])).rows.append(row)
         return sorted(found.values(), key=lambda misconception: -len(misconception.rows))
 
+    def _besides(self) -> list[str]:
+        """What some handed in that the class was not asked for."""
+        if self.policy.count or self.info.exercises:
+            return []
+        counts = Counter(
+            chapter
+            for row in self.graded
+            for chapter in {row.marks[name].exercise.chapter for name in row.marks if name not in self.asked}
+        )
+        chapters = list(self.chapters)
+        return [
+            f"{chapter} was handed in by {counts[chapter]} of {len(self.graded)}, and does not count: to change that, "
+            f"name all that counts in a policy (count = {json.dumps(sorted({*chapters, chapter}))}) and add --resume."
+            for chapter in CHAPTERS
+            if counts[chapter]
+        ]
+
+    @cached_property
+    def unexplained(self) -> list[Unexplained]:
+        """The tests that failed without a hint, the most frequent first."""
+        found: dict[tuple[str, str], Unexplained] = {}
+        for row in self.graded:
+            for name, mark in row.marks.items():
+                for outcome in mark.outcomes:
+                    if outcome.status in ("wrong", "error") and not outcome.hint:
+                        key = (name, outcome.title)
+                        found.setdefault(key, Unexplained(mark.exercise, outcome, [])).rows.append(row)
+        return sorted(found.values(), key=lambda unexplained: -len(unexplained.rows))
+
     @cached_property
     def remarks(self) -> list[str]:
         """What the instructor should know about the class, one sentence each."""
@@ -211,6 +256,7 @@ class ClassResult:
                     f"{chapter} was handed in by {having} of {len(self.graded)}, and counts for everybody: "
                     f"name what counts in a policy (count = …) to leave it out."
                 )
+        said += self._besides()
         if self.graded and not self.exercises:
             said.append("No exercise counts, so that there is nothing to get: look at the policy.")
         said += [f"{sentence}." for sentence in self.policy.strangers(row.grade.student for row in self.rows)]
@@ -222,6 +268,30 @@ class ClassResult:
         if missing:
             said.append(f"Not in force on this machine: {', '.join(missing)}.")
         return said
+
+
+def assigned(handed_in: Sequence[Collection[str]], asked: Collection[str] = ()) -> frozenset[str]:
+    """The exercises that a class was asked for.
+
+    A chapter counts if it was handed in, with all its exercises, by a third of the class and by two students at least.
+    So no single submission decides what the others are measured by. Where no chapter is, the same goes for single
+    exercises; where even these have nothing in common, what most handed in counts.
+
+    Args:
+        handed_in: for each student who was graded, the names of the exercises.
+        asked: the exercises that the instructor asked for, if that is known; they are the answer then.
+    """
+    if asked:
+        return frozenset(asked)
+    enough = min(len(handed_in), max(2, math.ceil(len(handed_in) / 3)))
+    inside = {chapter: frozenset(exercise.name for exercise in exercises) for chapter, exercises in CHAPTERS.items()}
+    chapters = Counter(inside[c] for names in handed_in for c in inside if inside[c] and inside[c] <= set(names))
+    single = Counter(frozenset([name]) for names in handed_in for name in names)
+    for counts in (chapters, single):
+        if common := [names for names, count in counts.items() if count >= enough]:
+            return frozenset().union(*common)
+    counts = chapters or single
+    return frozenset().union(*(names for names, count in counts.items() if count == max(counts.values())))
 
 
 def status_of(mark: Mark) -> str:
@@ -283,8 +353,8 @@ def days(number: Fraction) -> str:
 
 def _letters(student: str) -> str:
     """What names are sorted by: without accents."""
-    return "".join(c for c in unicodedata.normalize("NFKD", student.casefold()) if not unicodedata.combining(c))
+    return "".join(c for c in unicodedata.normalize("NFKD", student[:200].casefold()) if not unicodedata.combining(c))
 
 
 def _alike(student: str) -> str:
-    return unicodedata.normalize("NFKC", student).casefold()
+    return unicodedata.normalize("NFKC", student[:200]).casefold()

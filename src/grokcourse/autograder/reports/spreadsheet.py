@@ -2,14 +2,16 @@
 
 import csv
 import io
+import re
 from fractions import Fraction
 
 from ..policy import decimal
 from .results import ClassResult, Row
 from .text import MAX_MESSAGE, MAX_NAME, one_line
 
-FORMULA = tuple("=+-@＝＋－＠")
-"""A cell that begins so may be run by a spreadsheet instead of shown."""
+FORMULA = re.compile(r"(^|[;,\t|])([\s\"'\u00ad\u200b-\u200f\u2060-\u2064\ufeff]*)([=+\-@＝＋－＠﹦﹢﹣﹫⁼⁺⁻₌₊₋])")
+"""What a spreadsheet may run instead of showing it: at the beginning of a cell, and after anything that separates cells
+somewhere; where commas do not, semicolons, tabs or bars do."""
 FIRST = ["student", "files", "status", "points", "maximum", "percent", "late", "final"]
 LAST = ["note"]
 
@@ -50,4 +52,4 @@ def _number(value: Fraction | None) -> str:
 
 def _text(text: str, most: int) -> str:
     text = one_line(text, most)
-    return f"'{text}" if text.startswith(FORMULA) else text
+    return FORMULA.sub(lambda found: f"{found[1]}'{found[2]}{found[3]}", text)

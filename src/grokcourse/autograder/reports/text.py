@@ -9,6 +9,8 @@ MAX_NAME = 80
 """Characters of a student's name that are shown."""
 MAX_MESSAGE = 600
 """Characters of a message that are shown."""
+MAX_EVIDENCE = 1500
+"""Characters that are shown of a test's evidence."""
 ESCAPES = re.compile(
     r"\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b\[[0-?]*[ -/]*[@-~]|\x9b[0-?]*[ -/]*[@-~]|\x1b[ -/]*[0-~]"
 )

@@ -1,5 +1,19 @@
 """How the reports say what became of a test or an exercise."""
 
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from ..policy import decimal
+from .text import MAX_EVIDENCE, plain
+
+if TYPE_CHECKING:
+    from ..grades import Outcome
+    from ..scoring import Mark
+
+AGAIN = "the same as above"
+"""Of a test that fails just as an earlier one of its exercise."""
 STATUSES = {
     "passed": "passes",
     "ok": "passes",
@@ -28,3 +42,21 @@ BROKE_OFF = (
     "please tell your instructor."
 )
 """The reason itself may say things about the grader that are not for students."""
+
+
+def points(number: Fraction) -> str:
+    """So many points, in words."""
+    return f"{decimal(number, 2)} {'point' if number == 1 else 'points'}"
+
+
+def said(mark: Mark) -> list[tuple[Outcome, str, str]]:
+    """An exercise's tests, each with its message and its evidence; what an earlier one said is not said again."""
+    told: set[tuple[str, str]] = set()
+    found = []
+    for outcome in mark.outcomes:
+        message, evidence = plain(mark.message(outcome)), plain(outcome.evidence, MAX_EVIDENCE)
+        if not outcome.passed and (message or evidence) and (message, evidence) in told:
+            message, evidence = AGAIN, ""
+        told.add((message, evidence))
+        found.append((outcome, message, evidence))
+    return found
