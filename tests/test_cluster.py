@@ -4,7 +4,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from distributed import Client, LocalCluster
 from test_grade import ENDLESS, RIGHT, STAND_IN, WRONG, children, orders, solved
 
 from grokcourse.autograder.classrun import Team
-from grokcourse.autograder.cluster import Cluster
+from grokcourse.autograder.cluster import AHEAD, Cluster
 from grokcourse.autograder.grader import GraderError
 from grokcourse.autograder.grading import Settings, Work
 from grokcourse.cli import main
@@ -50,8 +50,43 @@ def test_the_same_grades_as_on_one_machine(local: LocalCluster, tmp_path: Path):
     assert here["ann"].marks
 
 
+def held(client: Client) -> dict[str, int]:
+    """How many finished grades that nobody has fetched yet lie on each worker, by its address."""
+    holders = [address for addresses in client.who_has().values() for address in addresses]
+    return {address: holders.count(address) for address in holders}
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    """However long it takes, up to what no working machine needs."""
+    until = time.monotonic() + 300
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("noticed", [False, True])
+def test_a_worker_that_dies_with_grades_that_nobody_has_fetched_costs_nothing(
+    local: LocalCluster, tmp_path: Path, noticed: bool
+):
+    """Its grades are made anew, whether its death is known by then or shows when one of them is fetched."""
+    works = orders(tmp_path / "subs", *(f"work {number}" for number in range(12)))
+    with Cluster(Settings("s"), local.scheduler_address, STAND_IN) as cluster, Client(local) as client:
+        grades = cluster.grade_all(works)
+        done = [next(grades)]
+        wait_until(lambda: sum(held(client).values()) >= 2 * AHEAD - 1)  # all that were sent are graded
+        victim = max(held(client), key=held(client).get)
+        number = client.run(os.getpid)[victim]
+        os.kill(number, signal.SIGKILL)
+        if noticed:
+            wait_until(lambda: victim not in held(client))
+        done += grades
+        assert number not in client.run(os.getpid).values()
+    assert sorted(grade.student for grade in done) == sorted(work.student for work in works)
+    assert {grade.status for grade in done} == {"graded"}
+
+
 def test_a_worker_that_dies_in_the_middle_costs_nothing(local: LocalCluster, tmp_path: Path):
-    """It is killed while it grades; the nanny starts another one, and all are graded."""
+    """It is killed, whatever it does just then; the nanny starts another one, and all are graded."""
     works = orders(tmp_path / "subs", *(f"wait {number}" for number in range(12)))
     with Cluster(Settings("s"), local.scheduler_address, STAND_IN) as cluster, Client(local) as client:
         grades = cluster.grade_all(works)

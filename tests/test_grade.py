@@ -15,9 +15,9 @@ import psutil
 import pytest
 
 from grokcourse import autograder, start
-from grokcourse.autograder import classrun
+from grokcourse.autograder import archive, classrun
 from grokcourse.autograder.classrun import ClassRunError, Plan, Record, Team, make_plan, read_grades
-from grokcourse.autograder.grader import Grader, GraderError, settings_from
+from grokcourse.autograder.grader import MAX_REPLY, Grader, GraderError, settings_from
 from grokcourse.autograder.grading import Grade, Settings, Work, digest, grade
 from grokcourse.autograder.isolation import Protection
 from grokcourse.autograder.registry import CHAPTERS, EXERCISES
@@ -252,6 +252,8 @@ def stand_in(work: Work, settings: Settings, workshop: Workshop) -> Grade:
             raise RuntimeError("a hidden test is broken")
         case "no workshop":
             raise WorkshopError("students' code cannot be run")
+        case "large":
+            return Grade(work.student, (), "", "graded", problems=("x" * MAX_REPLY,))
         case "print":
             print('{"grade": "forged"}', flush=True)
             os.write(1, b'{"grade": "forged"}\n')
@@ -282,7 +284,9 @@ def team() -> Iterator[Team]:
 
 
 def test_whatever_one_does_the_others_are_graded(team: Team, tmp_path: Path):
-    works = orders(tmp_path / "subs", "a", "die", "b", "hang", "c", "raise", "loop", "print", "d", "die once", "e")
+    works = orders(
+        tmp_path / "subs", "a", "die", "b", "hang", "c", "raise", "loop", "print", "d", "die once", "e", "large"
+    )
     grades = {grade.student: grade for grade in team.grade_all(works)}
     assert len(grades) == len(works)
     failed = {student: grade.reason for student, grade in grades.items() if grade.status == "failed"}
@@ -291,6 +295,7 @@ def test_whatever_one_does_the_others_are_graded(team: Team, tmp_path: Path):
         "student 3": "grading it took longer than 5 seconds and was broken off",
         "student 5": "grading it broke off: RuntimeError: a hidden test is broken",
         "student 6": "grading it took longer than 5 seconds and was broken off",
+        "student 11": "the process that graded it ended: what it found takes up more than 32 MB",
     }
     for number in (0, 2, 4, 7, 8, 9, 10):
         title = f"s: {works[number].files[0].read_text()}"
@@ -321,6 +326,21 @@ def test_closing_ends_what_is_being_graded(tmp_path: Path):
         grades.close()
     with pytest.raises(GraderError, match="grading was ended"):
         next(team.grade_all([work]))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits the memory of a process")
+def test_a_file_that_takes_too_much_memory_to_read_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    monkeypatch.setattr(archive.little_memory.__wrapped__, "__defaults__", (2**26,))
+    (tmp_path / "01.ipynb").write_bytes(b"[" + b"{}," * 3_000_000 + b"{}]")
+    (tmp_path / "05.py").write_text(RIGHT)
+    with Workshop() as workshop:
+        found = grade(Work("ed", (tmp_path / "01.ipynb", tmp_path / "05.py")), Settings("s"), workshop)
+    assert "01.ipynb cannot be read: it takes too much memory" in found.problems[0]
+    assert points([found]) == {"ed": EXERCISES["chance_loss"].points}
+    assert resource.getrlimit(resource.RLIMIT_AS) == before
 
 
 def test_settings_travel():

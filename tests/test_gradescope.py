@@ -140,6 +140,46 @@ def test_wrong_answers_and_lateness_cost_marks(base: Path):
     assert "Late by" in results["output"]
 
 
+DUE, LATER, LAST = (f"2026-11-{day}T23:00:00.000000-07:00" for day in (20, 22, 25))
+
+
+@pytest.mark.parametrize(
+    ("assignment", "users", "days"),
+    [
+        (DUE, [], 2),
+        (DUE, [{"name": "Ann", "assignment": {"due_date": DUE, "late_due_date": LAST}}], 2),
+        (DUE, [{"name": "Ann", "assignment": {"due_date": LATER}}], 0),  # an extension
+        (DUE, [{"assignment": {"due_date": LATER}}, {"assignment": {"due_date": DUE}}], 0),  # of a group's one member
+        (DUE, [{"assignment": {"due_date": DUE}}, {"assignment": {"due_date": LATER}}], 0),
+        (DUE, [{"assignment": {"due_date": "2026-11-21T23:00:00.000000-07:00"}}], 1),  # it is late even so
+        (DUE, [{"assignment": {"due_date": None}}], 2),
+        (DUE, [{"assignment": None}, {"name": "Ann"}, None, 3, "x", {"assignment": []}], 2),
+        (DUE, {"assignment": {"due_date": LATER}}, 2),
+        (DUE, None, 2),
+        (None, [{"assignment": {"due_date": DUE}}], 2),
+        (None, [], None),
+        ("soon", "x", None),
+    ],
+)
+def test_who_has_an_extension_is_late_after_that(
+    tmp_path: Path, assignment: str | None, users: object, days: float | None
+):
+    metadata = {
+        "created_at": "2026-11-22T23:00:00.000000-07:00",
+        "assignment": {"due_date": assignment},
+        "users": users,
+    }
+    (tmp_path / "submission_metadata.json").write_text(json.dumps(metadata))
+    late, came = gradescope.times(tmp_path)
+    assert (late, came) == (days, "2026-11-22T23:00:00-07:00")
+
+
+@pytest.mark.parametrize("content", ["", "[]", "3", "{}", '{"created_at": 3}', '{"created_at": "now"}'])
+def test_metadata_that_tell_nothing(tmp_path: Path, content: str):
+    (tmp_path / "submission_metadata.json").write_text(content)
+    assert gradescope.times(tmp_path) == (None, "")
+
+
 def test_nothing_gradable_gets_a_reason(base: Path):
     submit(base, {})
     (base / "submission" / "my work.ipynb").rename(base / "submission" / "work.docx")
