@@ -71,7 +71,7 @@ def nothing_left() -> Iterator[None]:
     """Every process that a test started has ended when it is over, after a moment to do so."""
     before = children()
     yield
-    _, alive = psutil.wait_procs(children() - before, timeout=10)
+    _, alive = psutil.wait_procs(children() - before, timeout=120)
     assert alive == []
 
 
@@ -150,6 +150,26 @@ def test_resume_grades_what_changed_and_nothing_else(graded: tuple[Path, subproc
     assert {grade.student: grade.status for grade in grades}["dee"] == "graded"
 
 
+def test_one_student_changes_nothing_for_the_others(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    """Eve claims Anna's work with metadata of her own, and defines exercises that nobody was asked for."""
+    subs = tmp_path / "subs"
+    stray = "".join(f"{name} = 1\n" for name in EXERCISES)
+    claim = "eve.ipynb:\n  :submitters:\n  - :name: anna\nanna.ipynb:\n  :submitters:\n  - :name: eve\n"
+    files = {"anna/anna.ipynb": solved("01-task"), "ben/ben.ipynb": solved("01-task"), "eve/eve.ipynb": "{}"}
+    files |= {"eve/more.py": stray, "eve/submission_metadata.yml": claim}
+    for name, content in files.items():
+        (subs / name).parent.mkdir(parents=True, exist_ok=True)
+        (subs / name).write_text(content)
+    output = tmp_path / "out"
+    assert main(["grade", str(subs), "--output", str(output), "--seed", "1", "--jobs", "1"]) == 0
+    shown = capsys.readouterr().out
+    assert "and is ignored: eve/submission_metadata.yml" in shown
+    students = json.loads((output / "results.json").read_text())["students"]
+    full = sum(exercise.points for exercise in CHAPTERS["01-task"])
+    percents = {student["student"]: (student["percent"], student["maximum"]) for student in students}
+    assert percents == {"anna": (100, full), "ben": (100, full), "eve": (0, full)}
+
+
 @pytest.mark.usefixtures("nothing_left")
 def test_ctrl_c_loses_nothing_and_leaves_no_process(tmp_path: Path):
     (tmp_path / "subs").mkdir()
@@ -196,7 +216,7 @@ def test_if_the_run_is_killed_no_process_stays(tmp_path: Path):
         below = psutil.Process(process.pid).children(recursive=True)
         assert below
         process.kill()
-    _, alive = psutil.wait_procs(below, timeout=20)
+    _, alive = psutil.wait_procs(below, timeout=120)
     assert alive == []
 
 
@@ -279,7 +299,7 @@ def team() -> Iterator[Team]:
     before = children()
     with Team(Settings("s"), 2, STAND_IN, seconds=5) as team:
         yield team
-    _, alive = psutil.wait_procs(children() - before, timeout=10)
+    _, alive = psutil.wait_procs(children() - before, timeout=120)
     assert alive == []
 
 

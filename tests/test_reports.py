@@ -518,7 +518,7 @@ def test_the_class_page_says_what_it_should(tmp_path, grades):
     assert [state.select_one("td").get_text() for state in states] == ["in force", "missing"]
     (figure,) = page.select("svg[role=img]")
     assert figure["aria-label"].startswith("Histogram of the final marks in percent of full marks: ")
-    links = [link["href"] for link in page.select("a")]
+    links = [link["href"] for link in page.select("[aria-label=Students] a")]
     assert len(links) == 40
     assert {requoted(link) for link in links} == {name for name in contents if name.startswith("feedback/")}
 

@@ -92,7 +92,8 @@ def _parser() -> argparse.ArgumentParser:
         "grade",
         help="grade what a class handed in: a folder of notebooks, or what a platform exports",
         description="Grade what a class handed in: a file, a zip file or a folder per student, or an export of Canvas, "
-        "Moodle, Blackboard, Gradescope or nbgrader (its folder submitted). Students' code runs behind a wall. Results "
+        "Moodle, Blackboard, Brightspace, Gradescope or nbgrader (its folder submitted). Students' code runs behind a "
+        "wall. Results "
         "are written as they come, and --resume grades only what is missing or has changed. Exit codes: 0 all were "
         "graded, 1 some could not be, 2 wrong usage, 130 interrupted.",
     )
@@ -404,8 +405,9 @@ def _gradescope(options: argparse.Namespace) -> int:
         gradescope.write_zip(options.zip, assignment, policy=text, tests=own)
     except gradescope.GradescopeError as error:
         return _fail(str(error))
-    print(f"{options.zip}: {len(assignment.exercises)} exercises, seed {assignment.seed}.")
-    print(f"On Gradescope, the assignment is worth {worth} points.")
+    count = len(assignment.exercises)
+    print(f"{options.zip}: {count} {'exercise' if count == 1 else 'exercises'}, seed {assignment.seed}.")
+    print(f"On Gradescope, the assignment is worth {worth} {'point' if worth == '1' else 'points'}.")
     return 0
 
 
