@@ -12,7 +12,7 @@ from dataclasses import replace
 from . import testing
 from .archive import little_memory
 from .grades import Grade, Outcome, Settings, Work, digest
-from .registry import EXERCISES, Exercise
+from .registry import CHAPTERS, EXERCISES, Exercise
 from .student import Student
 from .submission import Submission, SubmissionError, read
 from .worker import LeftOut, Link, Workshop
@@ -67,25 +67,27 @@ def grade(work: Work, settings: Settings, workshop: Workshop) -> Grade:
     owners = _owners(submissions)
     deadline = began + settings.limits.total_seconds
     left_out = {submission: LeftOut() for submission in submissions}
-    names = [name for name in settings.exercises or owners if name in owners]
-    passed: dict[str, list[Outcome]] = {}
-    for submission in submissions:
-        own = [EXERCISES[name] for name in names if owners[name] is submission]
-        passed |= _try_together(submission, own, settings, workshop, deadline, left_out[submission])
-    outcomes: list[Outcome] = []
-    for name in settings.exercises or owners:
-        exercise, owner = EXERCISES[name], owners.get(name)
-        tests = testing.hidden_tests(exercise)
-        if name in passed:
-            outcomes += passed[name]
-        elif owner is None:
-            outcomes += [testing.outcome_of(exercise, test, "missing", "not handed in") for test in tests]
-        else:
+    found: dict[str, list[Outcome]] = {}
+    for chapter in CHAPTERS.values():  # in this order, so that no mark is open whose reference a worker holds
+        wanted = [one for one in chapter if one.name in owners and one.name in (settings.exercises or owners)]
+        for submission in submissions:
+            own = [exercise for exercise in wanted if owners[exercise.name] is submission]
+            found |= _try_together(submission, own, settings, workshop, deadline, left_out[submission])
+        for exercise in wanted:
+            if exercise.name in found:
+                continue
+            owner = owners[exercise.name]
             link = Link(workshop, owner.cells, exercise, settings.limits, deadline=deadline, left_out=left_out[owner])
             with contextlib.closing(link):
-                outcomes += _run_tests(link, exercise, settings, deadline)
+                found[exercise.name] = _run_tests(link, exercise, settings, deadline)
             for problem in link.problems:  # of a .py file they begin with its name
                 problems.append(problem if problem.startswith(owner.name) else f"{owner.name}, {problem}")
+    outcomes: list[Outcome] = []
+    for name in settings.exercises or owners:
+        exercise = EXERCISES[name]
+        outcomes += found.get(name) or [
+            testing.outcome_of(exercise, test, "missing", "not handed in") for test in testing.hidden_tests(exercise)
+        ]
     return result("graded", outcomes=outcomes)
 
 
@@ -97,7 +99,7 @@ def _try_together(
     deadline: float,
     left_out: LeftOut,
 ) -> dict[str, list[Outcome]]:
-    """Test a file's exercises over one link, which is quick, and return the outcomes of those that pass every test.
+    """Test a file's exercises of one chapter over one link, which is quick, and return the outcomes of those that pass.
 
     None of their solutions is there, so that a pass is the student's own. Whatever does not pass is no verdict: it may
     be for another exercise's fault, and is tested again by itself, with the others solved and the full limits.

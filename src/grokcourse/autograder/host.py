@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from . import wire
-from .lending import NotYoursError, Withheld
+from .lending import Withheld
 from .wire import MAX_TEXT, Handle, WireError
 
 
@@ -75,7 +75,7 @@ class Host:
         if found is None or found is Ellipsis:
             raise _Missing
         if isinstance(found, Withheld):
-            raise NotYoursError(f"{name} is the course's own: only what you write yourself counts")
+            raise ImportError(f"{name} is the course's own: only what you write yourself counts")
         return found
 
     def _keep(self, thing: object) -> Handle:

@@ -1,12 +1,10 @@
-"""The course's package as a student's code sees it while an exercise is graded: all of it but that exercise.
+"""The course's package as a student's code sees it while an exercise is graded (on the student's side).
 
-Students' code may import the course's modules, and uses their helpers. What it is asked to write must not be there to
-be imported or copied. So the trusted side sends a *parcel*: the compiled modules, without the graders, and with a
-``Withheld`` in the place of the exercise. The real files cannot be read by the worker.
+What is there is decided, and packed into a *parcel*, on the trusted side (``offers``). The real files cannot be read by
+a worker.
 """
 
-import ast
-import functools
+import hashlib
 import importlib
 import importlib.abc
 import importlib.machinery
@@ -14,34 +12,26 @@ import importlib.util
 import marshal
 import sys
 import types
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
-PACKAGE = Path(__file__).parent.parent
 NAME = __package__.partition(".")[0]
-NOT_LENT = {"__init__", "__main__", "cli", "start", "plots"}
-"""``plots`` knows nothing of the course: the fork server has it imported already, once for all workers."""
-TOYS = f"{__package__}.toys"
-WITHHELD = "__withheld__"
-
-
-class NotYoursError(Exception):
-    """What should be the student's own is the course's."""
 
 
 class Withheld:
-    """Stands in the package where the exercise was; when the package uses it, it is what the student wrote."""
+    """Stands in the package for what is not offered: it can be imported, and says so when it is used.
 
-    def __init__(self, name: str, find: Callable[[str], Any]) -> None:
-        self.__name__ = name
+    In the place of an exercise it is what the student wrote, if they did.
+    """
+
+    def __init__(self, why: str, find: Callable[[], Any]) -> None:
+        self._why = why
         self._find = find
 
     def _yours(self) -> Any:
-        found = self._find(self.__name__)
-        if found is None or found is self:
-            name = self.__name__
-            raise NotYoursError(f"{name} is what is being graded or gives it away: only what you write yourself counts")
+        found = self._find()
+        if found is None or isinstance(found, Withheld):
+            raise ImportError(self._why)
         return found
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -49,10 +39,24 @@ class Withheld:
         return self._yours()(*args, **kwargs)
 
     def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):  # what asks for these only wants to know what it is
+            raise AttributeError(name)
         return getattr(self._yours(), name)
+
+    def __getitem__(self, key: Any) -> Any:
+        return self._yours()[key]
+
+    def __iter__(self) -> Any:
+        return iter(self._yours())
 
     def __instancecheck__(self, instance: object) -> bool:
         return isinstance(instance, self._yours())
+
+    def __subclasscheck__(self, kind: type) -> bool:
+        return issubclass(kind, self._yours())
+
+    def __mro_entries__(self, bases: tuple[Any, ...]) -> tuple[type]:
+        return (self._yours(),)
 
     def __or__(self, other: object) -> Any:  # annotations: ``Transformer | None``
         return Any
@@ -60,29 +64,11 @@ class Withheld:
     __ror__ = __or__
 
 
-def parcel(withheld: Iterable[str]) -> bytes:
-    """The package without some of its functions and classes, for ``unpack`` (on the trusted side).
-
-    Args:
-        withheld: where the package has the exercises, and what else would give them away: ``module:name``.
-
-    Raises:
-        LookupError: if a module has no such definition.
-    """
-    places = [place.split(":") for place in withheld]
-    return marshal.dumps(
-        {
-            name: _compiled(path, tuple(what for module, what in places if name == f"{NAME}.{module}"))
-            for name, path in _modules().items()
-        }
-    )
-
-
 def unpack(content: bytes, find: Callable[[str], Any]) -> None:
     """Make the parcel the only grokcourse that can be imported (on the student's side, before any of it is).
 
     Args:
-        content: what ``parcel`` returned.
+        content: what ``offers.parcel`` returned.
         find: returns what the student wrote under a name, or None.
     """
     for name in (NAME, __package__):
@@ -92,7 +78,7 @@ def unpack(content: bytes, find: Callable[[str], Any]) -> None:
 
 
 def lend(others: Mapping[str, str], names: dict[str, Any], used: Collection[str]) -> None:
-    """Put the course's own solutions of the other exercises where a submission uses them: each is tested by itself.
+    """Put the course's own solutions of other exercises where a submission uses them: each is tested by itself.
 
     Args:
         others: exercise → the module that has it.
@@ -104,37 +90,69 @@ def lend(others: Mapping[str, str], names: dict[str, Any], used: Collection[str]
             names[name] = getattr(importlib.import_module(f"{NAME}.{module}"), name)
 
 
+def close(gists: Mapping[str, str], names: dict[str, Any]) -> None:
+    """Take out of a submission what it was given and what would do the exercise.
+
+    Args:
+        gists: of given functions, see ``gist``, and what messages call each.
+        names: what the submission defined.
+    """
+    for thing in list(names.values()) if gists else ():
+        if isinstance(thing, type):
+            for name, function in list(vars(thing).items()):
+                if isinstance(function, types.FunctionType) and (given := gists.get(gist(function.__code__))):
+                    type.__setattr__(thing, name, _refusing(given))
+
+
+def _refusing(name: str) -> Callable[..., Any]:
+    def refuse(*_: Any, **__: Any) -> Any:
+        raise ImportError(f"{name} is not there while this is graded, since it does what is asked: write it yourself")
+
+    return refuse
+
+
+def gist(code: types.CodeType) -> str:
+    """What a function does, in a few digits: whatever its name, docstring, and place in a file."""
+    constants = [gist(part) if isinstance(part, types.CodeType) else repr(part) for part in code.co_consts[1:]]
+    content = repr((code.co_code, code.co_names, code.co_varnames, constants))
+    return hashlib.sha256(content.encode()).hexdigest()
+
+
 class _Lender(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    def __init__(self, codes: dict[str, bytes], find: Callable[[str], Any]) -> None:
-        self.codes = codes
+    def __init__(self, parcel: dict[str, Any], find: Callable[[str], Any]) -> None:
+        self.modules = parcel["modules"]
+        self.exercises = {tuple(place) for place in parcel["exercises"]}
+        self.tested, self.graded = parcel["tested"], parcel["graded"]
         self.find = find
 
     def find_spec(self, name: str, path: Sequence[str] | None, target: Any = None) -> Any:
-        if name in self.codes:
-            return importlib.util.spec_from_loader(name, self, origin=f"<{name}>")
+        if name in self.modules:
+            is_package = self.modules[name][0]
+            return importlib.util.spec_from_loader(name, self, origin=f"<{name}>", is_package=is_package)
         if name.startswith(f"{NAME}."):
             raise ModuleNotFoundError(f"{name} cannot be imported by code that is being graded", name=name)
         return None
 
     def exec_module(self, module: types.ModuleType) -> None:
-        module.__file__ = f"<{module.__name__}>"
-        setattr(module, WITHHELD, lambda name: Withheld(name, self.find))
-        exec(marshal.loads(self.codes[module.__name__]), module.__dict__)
+        name = module.__name__
+        _, code, known = self.modules[name]
+        module.__file__ = f"<{name}>"
 
+        def withheld(what: str) -> Withheld:
+            return self.withheld(name, what)
 
-@functools.cache
-def _modules() -> dict[str, Path]:
-    lent = {f"{NAME}.{path.stem}": path for path in sorted(PACKAGE.glob("*.py")) if path.stem not in NOT_LENT}
-    return lent | {TOYS: Path(__file__).with_name("toys.py")}
+        def missing(what: str) -> Withheld:
+            if what in known:
+                return withheld(what)
+            raise AttributeError(f"module {name!r} has no attribute {what!r}")
 
+        vars(module).update(__withheld__=withheld, __getattr__=missing)
+        vars(module)["__all__"] = [what for what in known if not what.startswith("_")]
+        exec(marshal.loads(code), module.__dict__)
 
-@functools.cache
-def _compiled(path: Path, withheld: tuple[str, ...] = ()) -> bytes:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    for name in withheld:
-        places = [i for i, node in enumerate(tree.body) if getattr(node, "name", None) == name]
-        if not places:
-            raise LookupError(f"{path.name} has no definition of {name}")
-        for place in places:
-            tree.body[place] = ast.parse(f"{name} = {WITHHELD}({name!r})").body[0]
-    return marshal.dumps(compile(ast.fix_missing_locations(tree), f"<{path.stem}>", "exec", dont_inherit=True))
+    def withheld(self, module: str, name: str) -> Withheld:
+        """What stands in a module for a name of it that is not offered."""
+        is_exercise = (module, name) in self.exercises
+        advice = "only what you write yourself counts" if is_exercise and name in self.tested else "write it yourself"
+        why = f"{module}.{name} is not there while {self.graded}: {advice}"
+        return Withheld(why, lambda: self.find(name) if is_exercise else None)

@@ -34,10 +34,15 @@ class Exercise:
     """Each a little more than the one before, in Markdown."""
     question: bool = False
     """A value to predict, ``name = …``, and not a function to write."""
-    kin: tuple[str, ...] = ()
-    """What else in the package would give it away, ``module:name``; withheld with it while it is graded."""
+    offers: tuple[str, ...] = ()
+    """What the package offers while it is graded, ``module:name``, beside what the reference itself uses.
+
+    What an answer may well build on: helpers that its page, or a chapter before, has shown, and earlier exercises.
+    """
     blank: str = ""
     """For a class: the method that students write; the rest of the class is given."""
+    omits: tuple[str, ...] = ()
+    """For a class: other methods that would do what is asked. The stub leaves them out, and they do not count."""
 
     @cached_property
     def target(self) -> Any:
@@ -62,12 +67,17 @@ class Exercise:
             return f"{self.name} = ..."
         source = self.source
         node: Any = ast.parse(source).body[0]
+        omitted = [part for part in getattr(node, "body", ()) if getattr(part, "name", "") in self.omits]
         if self.blank:
             node = next(part for part in node.body if getattr(part, "name", "") == self.blank)
         docstring = node.body[0]
-        lines = source.splitlines()
+        lines: list[str | None] = [*source.splitlines()]
+        for part in omitted:
+            first = min([part.lineno, *(decorator.lineno for decorator in part.decorator_list)])
+            lines[first - 2 : part.end_lineno] = [None] * (part.end_lineno - first + 2)  # with the blank line before
         raises = " " * docstring.col_offset + "raise NotImplementedError"
-        return "\n".join([*lines[: docstring.end_lineno], raises, *lines[node.end_lineno :]])
+        lines = [*lines[: docstring.end_lineno], raises, *lines[node.end_lineno :]]
+        return "\n".join(line for line in lines if line is not None)
 
 
 CHAPTERS: dict[str, tuple[Exercise, ...]] = {
@@ -123,6 +133,7 @@ CHAPTERS: dict[str, tuple[Exercise, ...]] = {
             difficulty=2,
             minutes=10,
             teaches="how the row number of a question and its place in the addition table belong together",
+            offers=("tasks:all_questions",),  # which row is which question
             hints=(
                 "Row number a · p + b: how do you get a and b back from it?",
                 "Or do not get them back: begin with p² entries in one long row, and mark those of the training set.",
@@ -262,6 +273,7 @@ CHAPTERS: dict[str, tuple[Exercise, ...]] = {
             difficulty=3,
             minutes=25,
             teaches="that the whole model is a stream to which two parts add something",
+            omits=("fast_logits",),
             hints=(
                 "Follow the diagram at the beginning of the chapter; each arrow is a line.",
                 "`embed` makes the start of the stream; `self.attn(…)` and `self.mlp(…)` return what is *added*.",
@@ -336,6 +348,7 @@ CHAPTERS: dict[str, tuple[Exercise, ...]] = {
             difficulty=3,
             minutes=20,
             teaches="what AdamW does with a gradient, and that the decay goes past all of it",
+            offers=("training:sgd_update",),  # its last line is a step along another gradient
             hints=(
                 "Go line by line: first the two running means, then the two corrected ones, then the weight.",
                 "What you return are the running means; the ones with hats serve this step only.",
@@ -361,7 +374,6 @@ CHAPTERS: dict[str, tuple[Exercise, ...]] = {
             name="weight_norm",
             chapter="03-weight-decay",
             reference="training:weight_norm",
-            kin=("measures:weight_norms",),
             points=2,
             difficulty=2,
             minutes=8,
@@ -457,6 +469,7 @@ CHAPTERS: dict[str, tuple[Exercise, ...]] = {
             difficulty=3,
             minutes=20,
             teaches="that p waves, scaled to length one, are all the building blocks that p numbers need",
+            offers=("fourier:frequencies",),  # of the rows
             hints=(
                 "Make the rows without a scale first: ones, then cosine and sine of each frequency 1, 2, … p // 2.",
                 "For every frequency the angles are $2\\pi k n/p$, with $n$ = `torch.arange(p)`.",
@@ -501,13 +514,13 @@ CHAPTERS: dict[str, tuple[Exercise, ...]] = {
             difficulty=2,
             minutes=15,
             teaches="to read a spectrum: which rows belong to one frequency, and that no energy is lost",
+            offers=("fourier:fourier_basis",),  # in place of the transform
             hints=(
                 "Transform, square, and add up everything but the direction of the basis functions.",
                 "Row 0 is frequency 0, rows 1 and 2 are frequency 1, rows 3 and 4 are frequency 2. And frequency k?",
                 "For even p the last frequency has one row only. `frequencies(p)` says which row belongs to which.",
                 "Check yourself: the energies must add up to the sum of all squared entries.",
             ),
-            kin=("circuit:energy_2d",),
         ),
         Exercise(
             name="key_frequencies",
@@ -531,6 +544,7 @@ CHAPTERS: dict[str, tuple[Exercise, ...]] = {
             difficulty=3,
             minutes=15,
             teaches="that a transform does not only measure: its components are directions to look along",
+            offers=("fourier:fourier_basis",),  # in place of the transform
             hints=(
                 "Which two rows of `transform(matrix)` belong to the cosine and the sine of frequency k?",
                 "Scale each of the two to length one by itself (`norm(dim=1, keepdim=True)`).",
@@ -550,7 +564,6 @@ CHAPTERS: dict[str, tuple[Exercise, ...]] = {
                 "Each of its products is a table: one wave down the rows, one along the columns.",
                 "`torch.outer(x, y)` makes such a table, and so does `x[:, None] * y[None, :]`.",
             ),
-            kin=("circuit:clock_logits", "circuit:cosine_logits", "circuit:key_cosines"),
         ),
         Exercise(
             name="keep_frequencies",
@@ -560,12 +573,12 @@ CHAPTERS: dict[str, tuple[Exercise, ...]] = {
             difficulty=2,
             minutes=10,
             teaches="to take a part out of a matrix cleanly, which is what an ablation needs",
+            offers=("fourier:fourier_basis",),  # projections on its rows
             hints=(
                 "Three steps: take the matrix apart, set to zero what shall go, put the rest together again.",
                 "Each frequency owns two rows of the components, the constant one.",
                 "`frequencies(p)` gives every row's frequency, and `torch.isin` says which of them are in a list.",
             ),
-            kin=("circuit:ablate_frequencies", "circuit:degree2_fit"),
         ),
     ),
     "06-circuit": (
@@ -591,6 +604,7 @@ CHAPTERS: dict[str, tuple[Exercise, ...]] = {
             difficulty=3,
             minutes=20,
             teaches="to read a table over a and b as waves of a times waves of b",
+            offers=("fourier:transform", "fourier:fourier_basis"),  # twice, in place of the transform in 2D
             hints=(
                 "`fourier.transform_2d` gives the components. Square them first, add up afterwards.",
                 "Rows 1 and 2 of the components are frequency 1, rows 3 and 4 frequency 2; the columns likewise.",
@@ -606,13 +620,13 @@ CHAPTERS: dict[str, tuple[Exercise, ...]] = {
             difficulty=3,
             minutes=20,
             teaches="to say how much of a neuron one frequency explains, in numbers",
+            offers=("fourier:transform_2d", "fourier:frequencies"),  # from the components instead of the energies
             hints=(
                 "Which entries of the two-dimensional spectrum belong to frequency k alone? There are three.",
                 "Waves of a alone stand where the frequency in b is 0, and the other way round.",
                 "A variance is the energy without that of the constant. Each neuron has its own.",
                 "A neuron that is always 0 must not give NaN: what is 0 / 0 to be?",
             ),
-            kin=("circuit:degree2_fit",),
         ),
         Exercise(
             name="unembedding_directions",
@@ -622,6 +636,7 @@ CHAPTERS: dict[str, tuple[Exercise, ...]] = {
             difficulty=2,
             minutes=15,
             teaches="what it means that a matrix reads along a few directions only",
+            offers=("fourier:fourier_basis", "fourier:frequencies"),  # in place of the transform
             hints=(
                 "Along which dimension of W_logit do the candidates run?",
                 "`fourier.transform` has the components in waves of length one. By how much are plain cosines longer?",
@@ -650,6 +665,10 @@ CHAPTERS: dict[str, tuple[Exercise, ...]] = {
             difficulty=3,
             minutes=20,
             teaches="to ask a table for exactly what the algorithm needs, and leave the rest aside",
+            offers=(
+                *("fourier:fourier_basis", "fourier:frequencies", "fourier:cos_of_sum"),  # to make the directions of
+                "fourier:transform_2d",  # which has them in its blocks
+            ),
             hints=(
                 "Make the table of $\\cos\\omega_k(a+b)$ for all a and b. It is one direction among p² of them.",
                 "Divide it by its length: the root of the sum of all its squares.",
@@ -665,13 +684,13 @@ CHAPTERS: dict[str, tuple[Exercise, ...]] = {
             difficulty=3,
             minutes=25,
             teaches="the whole algorithm, by writing it instead of training it",
+            offers=("fourier:fourier_basis", "fourier:cos_of_sum"),  # the waves, and their product
             hints=(
                 "Embed: two tables, the cosine and the sine of $\\omega_k n$ for every number n and frequency.",
                 "Multiply: the rows of a with the rows of b give the cosine and sine of $\\omega_k(a+b)$.",
                 "Read out: $\\cos(x - y) = \\cos x\\cos y + \\sin x\\sin y$, now with $y = \\omega_k c$.",
                 "The sum over the frequencies is a matrix product with the table of the candidates.",
             ),
-            kin=("circuit:cosine_logits",),
         ),
     ),
     "07-progress-measures": (
@@ -683,6 +702,11 @@ CHAPTERS: dict[str, tuple[Exercise, ...]] = {
             difficulty=2,
             minutes=10,
             teaches="to ask what a part of a model could do if the rest were silent",
+            offers=(
+                *("circuit:by_sum", "circuit:of_sum", "fourier:keep_frequencies", "fourier:transform"),  # the ablation
+                *("circuit:project_logits", "fourier:cos_of_sum"),  # as projections
+                *("circuit:sum_labels", "training:exact_cross_entropy"),  # the loss
+            ),
             hints=(
                 "Two steps: edit the logits, then take the loss of what is left. Each is one call.",
                 "`circuit.ablate_frequencies` keeps some frequencies or drops some. Which of the two is wanted here?",
@@ -697,6 +721,11 @@ CHAPTERS: dict[str, tuple[Exercise, ...]] = {
             difficulty=1,
             minutes=5,
             teaches="the counterpart: what is left of a model when its circuit is cut out",
+            offers=(
+                *("circuit:by_sum", "circuit:of_sum", "fourier:keep_frequencies", "fourier:transform"),  # the ablation
+                *("circuit:project_logits", "fourier:cos_of_sum"),  # as projections
+                *("circuit:sum_labels", "training:exact_cross_entropy"),  # the loss
+            ),
             hints=(
                 "It differs from `restricted_loss` in one word.",
                 "`circuit.ablate_frequencies` takes `keep=` or `drop=`, and leaves the mean alone in both cases.",
@@ -724,6 +753,11 @@ CHAPTERS: dict[str, tuple[Exercise, ...]] = {
             difficulty=2,
             minutes=15,
             teaches="to sweep an ablation over everything it could be about, with no favourite",
+            offers=(
+                *("measures:excluded_loss", "measures:mean_loss", "circuit:ablate_frequencies"),  # of one after the other
+                *("circuit:of_sum", "circuit:project_logits", "fourier:keep_frequencies", "fourier:cos_of_sum"),
+                "training:exact_cross_entropy",
+            ),
             hints=(
                 "For p numbers there are p // 2 frequencies, and the result has one entry more.",
                 "Entry 0 has nothing taken out: the plain `mean_loss`.",

@@ -384,7 +384,7 @@ class Link:
     exercise: "Exercise"
     limits: Limits = field(default_factory=Limits)
     together: "Sequence[Exercise]" = ()
-    """Other exercises that are tested over the same link: of these, too, there is only what the student wrote."""
+    """Other exercises of its chapter that are tested over the same link: of these, too, only the student's is there."""
     deadline: float = math.inf
     """When the whole submission has to be done, on the clock of ``time.monotonic``: no call goes on after it."""
     problems: list[str] = field(default_factory=list)
@@ -425,22 +425,17 @@ class Link:
         return min(seconds, max(0.0, self.deadline - time.monotonic()))
 
     def _load(self) -> Channel:
-        from .lending import parcel
-        from .registry import EXERCISES
+        from . import offers
         from .wire import sendable
 
         tested = [self.exercise, *(other for other in self.together if other is not self.exercise)]
-        others = {
-            other.name: other.reference.partition(":")[0]
-            for other in EXERCISES.values()
-            if not other.question and other not in tested
-        }
         content = {
             "limits": self.limits.to_dict(),
-            "package": parcel(place for exercise in tested for place in (exercise.reference, *exercise.kin)),
+            "package": offers.parcel(tested),
             "cells": [(cell.name, cell.source) for cell in self.cells],
             "exercises": [exercise.name for exercise in tested],
-            "others": others,
+            "others": offers.exercises_in(tested),
+            "closed": offers.closed(tested),
             "left_out": self.left_out.reasons,
         }
         while True:
@@ -628,6 +623,7 @@ def work(reader: int, writer: int) -> None:
     )
     names = loaded.names
     lending.lend(order["others"], names, loaded.used)
+    lending.close(order["closed"], names)
     _write_frame(writer, json.dumps(loaded.problems).encode())
     host = Host(names, loaded.failed)
     while True:
@@ -663,7 +659,6 @@ def _import_libraries() -> None:
     import torch
     import tqdm  # noqa: F401
 
-    from .. import plots  # noqa: F401
     from . import host, lending, loading  # noqa: F401
 
     torch.set_num_threads(1)
