@@ -401,7 +401,7 @@ STOLEN = {
         import marshal
         frame = sys._getframe()
         while 'order' not in frame.f_locals: frame = frame.f_back
-        code = marshal.loads(frame.f_locals['order']['package'])['grokcourse.tasks']
+        code = marshal.loads(marshal.loads(frame.f_locals['order']['package'])['modules']['grokcourse.tasks'][1])
         theirs = types.FunctionType([c for c in code.co_consts if getattr(c, 'co_name', '') == 'add_modulo'][0], {})
     """,
     "code in memory": """

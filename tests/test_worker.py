@@ -1,101 +1,25 @@
 """The wall's own parts: what is lent to a student's code, the channel to a worker, and what is said to be in force."""
 
-import ast
 import contextlib
-import importlib
-import inspect
 import json
-import marshal
 import os
 import signal
 import socket
 import threading
 import time
-import types
 from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
-from grokcourse.autograder import isolation, lending, wire, worker
+from grokcourse.autograder import isolation, wire, worker
 from grokcourse.autograder.grading import Settings, Work, grade
 from grokcourse.autograder.isolation import Limits
 from grokcourse.autograder.loading import Cell
 from grokcourse.autograder.registry import CHAPTERS, EXERCISES
 from grokcourse.autograder.student import LostError, Student, StudentError, TimeLimitError
 from grokcourse.autograder.worker import Channel, Link, Workshop, protections
-
-LENT = [exercise for exercise in EXERCISES.values() if not exercise.question]
-
-
-def codes_in(code: types.CodeType) -> Iterator[types.CodeType]:
-    yield code
-    for constant in code.co_consts:
-        if isinstance(constant, types.CodeType):
-            yield from codes_in(constant)
-
-
-def substance(code: types.CodeType) -> tuple[object, ...]:
-    """What it does, wherever it stands."""
-    constants = [repr(constant) for constant in code.co_consts[1:] if not isinstance(constant, types.CodeType)]
-    return code.co_code, code.co_names, tuple(constants)
-
-
-# --- lending ----------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("exercise", LENT, ids=lambda exercise: exercise.name)
-def test_a_parcel_holds_everything_but_the_exercise(exercise):
-    parcel = lending.parcel([exercise.reference, *exercise.kin])
-    module = importlib.import_module(f"grokcourse.{exercise.reference.partition(':')[0]}")
-    source = ast.parse(inspect.getsource(module))
-    whole = compile(source, f"<{module.__name__.rpartition('.')[2]}>", "exec", dont_inherit=True)
-    theirs = next(c for c in whole.co_consts if isinstance(c, types.CodeType) and c.co_name == exercise.name)
-    modules = {name: marshal.loads(code) for name, code in marshal.loads(parcel).items()}
-    present = {substance(code) for module_code in modules.values() for code in codes_in(module_code)}
-    assert substance(theirs) not in present
-    if docstring := inspect.getdoc(exercise.target):
-        assert docstring.splitlines()[0].encode() not in parcel
-    withheld = {tuple(place.split(":")) for place in (exercise.reference, *exercise.kin)}
-    left = {
-        (name.removeprefix("grokcourse."), c.co_name)
-        for name, code in modules.items()
-        for c in code.co_consts
-        if isinstance(c, types.CodeType)
-    }
-    assert not withheld & left
-    name = module.__name__.removeprefix("grokcourse.")
-    assert {(name, c.co_name) for c in whole.co_consts if isinstance(c, types.CodeType)} <= left | withheld
-
-
-def test_a_parcel_holds_no_tests_answers_or_graders():
-    exercise = LENT[0]
-    modules = marshal.loads(lending.parcel([exercise.reference, *exercise.kin]))
-    inside = {name.removeprefix("grokcourse.autograder") for name in modules if ".autograder" in name}
-    assert inside == {".toys"}
-    assert not {"grokcourse.cli", "grokcourse.start", "grokcourse.__main__"} & modules.keys()
-
-
-def test_a_parcel_without_the_exercise_in_it_is_refused():
-    with pytest.raises(LookupError, match="no definition of nothing"):
-        lending.parcel(["tasks:nothing"])
-
-
-def test_what_is_withheld_passes_on_to_what_the_student_wrote():
-    written = []
-    withheld = lending.Withheld("split", lambda name: written[-1] if written else None)
-    with pytest.raises(lending.NotYoursError, match="split is what is being graded"):
-        withheld(1)
-    written.append(withheld)  # the student imported it
-    with pytest.raises(lending.NotYoursError):
-        withheld(1)
-    written.append(lambda x: x + 1)
-    assert withheld(1) == 2
-    written.append(complex)
-    assert isinstance(1j, withheld)
-    assert withheld.from_bytes is None if hasattr(complex, "from_bytes") else withheld.__doc__
-
 
 # --- a worker ---------------------------------------------------------------------------------------------------------
 
@@ -108,31 +32,6 @@ def workshop() -> Iterator[Workshop]:
 
 def link(workshop: Workshop, source: str, exercise: str = "add_modulo", limits: Limits | None = None) -> Link:
     return Link(workshop, (Cell("cell 1", source),), EXERCISES[exercise], limits or Limits())
-
-
-IMPORTS = f"""
-import importlib
-
-def add_modulo(names):
-    return [sorted(vars(importlib.import_module(name))) for name in names]
-
-def all_questions(name):
-    return importlib.import_module("grokcourse.autograder." + name).__name__
-
-MODULES = {sorted(lending._modules())!r}
-"""
-
-
-@pytest.mark.parametrize("exercise", ["add_modulo", "n_parameters"])
-def test_all_helpers_can_be_imported_where_students_code_runs(workshop, exercise):
-    source = IMPORTS.replace("add_modulo", exercise)
-    opened = link(workshop, source, exercise)
-    try:
-        found = Student(opened.send).ask("call", exercise, (sorted(lending._modules()),))
-    finally:
-        opened.close()
-    assert all(len(names) > 5 for names in found)
-    assert len(found) == len(lending._modules())
 
 
 @pytest.mark.parametrize(

@@ -159,7 +159,7 @@ def _parcel(key: tuple[str, bool]) -> bytes:
     tested = _withheld(key)
     inside = _offered(key)
     lent = {
-        module.full_name: (module.is_package, _compiled(module.name, _chosen(module, inside)), sorted(_own(module)))
+        module.full_name: (module.is_package, _compiled(module.name, _chosen(module, inside)), _known(module))
         for module in modules().values()
     }
     places = [(f"{NAME}.{module}", name) for module, name in (_place(exercise.reference) for exercise in _written())]
@@ -185,7 +185,7 @@ def _compiled(name: str, chosen: frozenset[str]) -> bytes:
     return marshal.dumps(code)  # (optimize=2: without docstrings)
 
 
-# --- the package, read -------------------------------------------------------------------------------------------------
+# --- the package, read ------------------------------------------------------------------------------------------------
 
 
 @functools.cache
@@ -387,12 +387,19 @@ def _constants() -> frozenset[Place]:
     return frozenset(found)
 
 
-def _own(module: Module) -> Iterator[str]:
-    """The names of a module that are the course's, not another library's."""
+def _known(module: Module) -> dict[str, str]:
+    """The names of a module that are the course's: "" for its own, or where it has them from, as in ``unpack``."""
+    known = {}
     for node, binds in module.statements:
-        external = isinstance(node, ast.Import) or (isinstance(node, ast.ImportFrom) and module.resolved(node) is None)
-        if not external:
-            yield from binds
+        if isinstance(node, ast.ImportFrom) and (source := module.resolved(node)) is not None:
+            (name,), target = binds, f"{source}.{node.names[0].name}".lstrip(".")
+            if target in modules():
+                known[name] = f"{NAME}.{target}"
+            elif source in modules():
+                known[name] = f"{NAME}.{source}:{node.names[0].name}"
+        elif not isinstance(node, (ast.Import, ast.ImportFrom)):
+            known |= dict.fromkeys(binds, "")
+    return known
 
 
 @functools.cache

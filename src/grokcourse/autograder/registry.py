@@ -754,7 +754,11 @@ CHAPTERS: dict[str, tuple[Exercise, ...]] = {
             minutes=15,
             teaches="to sweep an ablation over everything it could be about, with no favourite",
             offers=(
-                *("measures:excluded_loss", "measures:mean_loss", "circuit:ablate_frequencies"),  # of one after the other
+                *(
+                    "measures:excluded_loss",
+                    "measures:mean_loss",
+                    "circuit:ablate_frequencies",
+                ),  # of one after the other
                 *("circuit:of_sum", "circuit:project_logits", "fourier:keep_frequencies", "fourier:cos_of_sum"),
                 "training:exact_cross_entropy",
             ),
