@@ -142,11 +142,13 @@ def test_two_workshops_at_once_do_not_disturb_each_other():
     assert answers == {1: 1, 2: 2}
 
 
-def test_other_exercises_are_the_courses_own(workshop):
-    source = "import torch\ndef all_questions(p):\n    return 'wrong'\ndef add_modulo(p):\n    return all_questions(p)"
-    opened = link(workshop, source)
+@pytest.mark.parametrize(("exercise", "shape"), [("train_mask", [9, 3]), ("add_modulo", [1])])
+def test_an_exercise_that_is_offered_is_the_courses_own_and_another_the_students(workshop, exercise, shape):
+    source = "import torch\ndef all_questions(p):\n    return torch.zeros(1)\n"
+    source += f"def {exercise}(p):\n    return list(all_questions(p).shape)"
+    opened = link(workshop, source, exercise)
     try:
-        assert Student(opened.send).add_modulo(3).shape == (9, 3)
+        assert Student(opened.send).ask("call", exercise, (3,)) == shape
     finally:
         opened.close()
 
