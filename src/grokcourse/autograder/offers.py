@@ -278,10 +278,10 @@ def _statement(name: str, number: int) -> Statement:
 
 
 def _needs(module: Module, node: ast.stmt) -> Iterator[Place]:
-    if isinstance(node, ast.ImportFrom):
-        source = module.resolved(node)
-        if source in modules():
-            yield from ((source, alias.name) for alias in node.names if alias.name in modules()[source].names)
+    for part in ast.walk(node):  # a function may import, too
+        if isinstance(part, ast.ImportFrom) and (source := module.resolved(part)) in modules():
+            yield from ((source, alias.name) for alias in part.names if alias.name in modules()[source].names)
+    if isinstance(node, (ast.Import, ast.ImportFrom)):
         return
     used = _globals(symtable.symtable(ast.unparse(node), module.full_name, "exec"))
     for name in used & module.names.keys():
@@ -299,7 +299,7 @@ def _globals(table: symtable.SymbolTable) -> set[str]:
 
 
 def _attribute(module: Module, node: ast.Attribute) -> Place | None:
-    """What ``fourier.transform`` means, where ``fourier`` is a module of the course."""
+    """What ``fourier.transform`` means, where ``fourier`` is a module of the course that is imported at the top."""
     names = [node.attr]
     inner: ast.expr = node.value
     while isinstance(inner, ast.Attribute):
