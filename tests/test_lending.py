@@ -14,7 +14,7 @@ from grokcourse.autograder import grading, lending, offers
 from grokcourse.autograder.grades import Settings, Work
 from grokcourse.autograder.registry import CHAPTERS, EXERCISES
 from grokcourse.autograder.worker import Workshop
-from grokcourse.publishing.exercises import helpers
+from grokcourse.publishing.exercises import self_contained
 
 WRITTEN = [exercise for exercise in EXERCISES.values() if not exercise.question]
 TESTED = [pytest.param([exercise], id=exercise.name) for exercise in WRITTEN]
@@ -220,17 +220,9 @@ def graded(workshop: Workshop, folder: Path, source: str, *names: str):
     return grading.grade(Work("s", (path,)), Settings("seed", exercises=names), workshop)
 
 
-def as_shown(exercise) -> str:
-    """The solution as its page shows it, with imports for the helpers that it does not show."""
-    module = exercise.reference.partition(":")[0]
-    parts = [GIVEN, "import contextlib, dataclasses, functools", f"from grokcourse.{module} import *"]
-    private = [helper for name, helper in helpers(exercise).items() if name.startswith("_")]
-    return "\n\n".join([*parts, *map(inspect.getsource, private), exercise.source])
-
-
 @pytest.mark.parametrize("exercise", WRITTEN, ids=lambda exercise: exercise.name)
 def test_a_solution_as_shown_gets_all_points_with_nothing_else_written(workshop, tmp_path, exercise):
-    grade = graded(workshop, tmp_path, as_shown(exercise), exercise.name)
+    grade = graded(workshop, tmp_path, f"{GIVEN}\n\n{self_contained(exercise)}", exercise.name)
     assert not grade.problems
     assert all(outcome.passed for outcome in grade.outcomes), grade.outcomes
 
