@@ -65,7 +65,7 @@ def verdict(exercise: Exercise, answer: Any, seed: str) -> tuple[str, ...]:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("error")
-                outcome = run_test(exercise, test, student, seed, with_hint=False)
+                outcome = run_test(exercise, test, student, seed)
         except Exception as error:  # in the test itself, and so nobody's fault but ours
             failed.append(f"{test.title} [BROKEN: {type(error).__name__}: {error}]")
             continue

@@ -1,19 +1,30 @@
 """``check``: what stands one line under every exercise in a notebook."""
 
 import html
+import random
+import re
 import secrets
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
-from .host import Host
+import numpy as np
+import torch
+
+from . import evidence
+from .host import Host, Printed
 from .registry import CHAPTERS, Exercise, find_exercise
 from .scoring import Mark
 from .student import Student
-from .testing import Outcome, hidden_tests, run_test
+from .testing import Outcome, run_tests
 
 Answer = TypeVar("Answer")
 
 SIGNS = {"passed": "✓", "wrong": "✗", "error": "✗", "missing": "…", "time-out": "✗", "memory": "✗"}
+COLOURS = {"✓": "#1f883d", "✗": "#d1242f", "…": "#7a828e"}
+"""Legible on white and on black."""
+MAX_OUTPUTS = 2
+"""Of so many tests it is shown what the answer printed."""
 
 
 def check(answer: Answer, name: str | None = None) -> Answer:
@@ -30,7 +41,7 @@ def check(answer: Answer, name: str | None = None) -> Answer:
         KeyError: if there is no such exercise.
     """
     exercise = find_exercise(name or getattr(answer, "__name__", "?"))
-    feedback = LATEST[exercise.name] = Feedback(exercise, run_checks(exercise, answer))
+    feedback = LATEST[exercise.name] = _checked(exercise, answer)
     _show(feedback)
     return answer if feedback.passed else exercise.solution
 
@@ -52,30 +63,69 @@ LATEST: dict[str, "Feedback"] = {}
 """What ``check`` said last of each exercise, in this process."""
 
 
-def run_checks(exercise: Exercise, answer: Any, seed: str | None = None) -> list[Outcome]:
+def inputs(name: str) -> dict[str, Any]:
+    """The arguments at which the latest ``check`` of an exercise failed first; ``check.inputs("split")`` in a notebook.
+
+    Returns:
+        Parameter → value, so that ``split(**check.inputs("split"))`` tries it again; empty if nothing failed.
+
+    Raises:
+        KeyError: if there is no such exercise.
+    """
+    exercise = find_exercise(name)
+    return dict(LATEST[exercise.name].inputs) if exercise.name in LATEST else {}
+
+
+check.inputs = inputs
+
+
+def run_checks(exercise: Exercise, answer: Any, seed: str | None = None, *, hints: bool = True) -> list[Outcome]:
     """Run an exercise's hidden tests on an answer, in this process; by default on inputs drawn anew."""
-    student = Student(Host({exercise.name: answer}))
-    seed = secrets.token_hex(8) if seed is None else seed
-    outcomes = []
-    for test in hidden_tests(exercise):
-        outcomes.append(run_test(exercise, test, student, seed))
-        if outcomes[-1].status == "missing":
-            break
-    return outcomes
+    return list(_checked(exercise, answer, seed, hints=hints).outcomes)
+
+
+def _checked(exercise: Exercise, answer: Any, seed: str | None = None, *, hints: bool = True) -> "Feedback":
+    host, failing = Host({exercise.name: answer}), {}
+    with torch.random.fork_rng(devices=[]):  # the notebook goes on as if nothing had been drawn
+        states = random.getstate(), np.random.get_state()
+        try:
+            seed = secrets.token_hex(8) if seed is None else seed
+            outcomes = run_tests(exercise, Student(host), seed, hints=hints, failing=failing)
+        finally:
+            random.setstate(states[0])
+            np.random.set_state(states[1])
+    first = next(iter(failing.values()), None)
+    printed = {outcome.title: made for outcome, made in zip(outcomes, host.printed, strict=False) if made.text}
+    return Feedback(exercise, outcomes, printed, evidence.inputs(first, exercise) if first else {})
 
 
 class Feedback:
     """What a student sees of an exercise's tests: a small table."""
 
-    def __init__(self, exercise: Exercise, outcomes: Sequence[Outcome]) -> None:
+    def __init__(
+        self,
+        exercise: Exercise,
+        outcomes: Sequence[Outcome],
+        printed: Mapping[str, Printed] | None = None,
+        inputs: Mapping[str, Any] | None = None,
+    ) -> None:
         self.exercise = exercise
         self.outcomes = outcomes
+        self.printed = printed or {}
+        """What the answer printed, by the test's title."""
+        self.inputs = inputs or {}
+        """The arguments at which it failed first."""
         self.mark = Mark(exercise, tuple(outcomes))
 
     @property
     def passed(self) -> bool:
         """Whether every test passed."""
         return all(outcome.passed for outcome in self.outcomes)
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether there is only the stub."""
+        return {outcome.status for outcome in self.outcomes} == {"missing"}
 
     @property
     def points(self) -> float:
@@ -85,14 +135,15 @@ class Feedback:
     @property
     def verdict(self) -> str:
         """One sentence."""
-        exercise = self.exercise
+        exercise, count = self.exercise, len(self.outcomes)
         if self.passed:
-            return f"{exercise.name}: all {len(self.outcomes)} tests pass ({exercise.points} points)."
-        what = "answered" if exercise.question else "written"
-        if self.outcomes[-1].status == "missing":
+            tests = f"all {count} tests pass" if count > 1 else "its test passes"
+            return f"{exercise.name}: {tests} ({_plural(exercise.points, 'point')})."
+        if self.is_missing:
+            what = "answered" if exercise.question else "written"
             return f"{exercise.name} is not {what} yet. Until then, the course's own is used."
         failed = sum(not outcome.passed for outcome in self.outcomes)
-        what = f"{failed} of {len(self.outcomes)} tests do not pass yet"
+        what = f"{failed} of {_plural(count, 'test')} {'does' if failed == 1 else 'do'} not pass yet"
         return f"{exercise.name}: {what}. Until then, the course's own is used."
 
     @property
@@ -100,29 +151,75 @@ class Feedback:
         """The misconceptions found, each once."""
         return list(dict.fromkeys(outcome.hint for outcome in self.outcomes if outcome.hint))
 
+    @property
+    def rows(self) -> list[tuple[str, str, list[str]]]:
+        """For each test a sign, its title, and what there is to say; the same error is told once."""
+        if self.is_missing:
+            return []
+        errors = Counter(outcome.message for outcome in self.outcomes if outcome.status == "error")
+        rows, told = [], set()
+        for outcome in self.outcomes:
+            said = [self.mark.message(outcome), outcome.evidence]
+            if errors[outcome.message] > 1 and outcome.status == "error":
+                if outcome.message in told:
+                    said = ["the same error"]
+                else:
+                    said[0] = f"{outcome.message}, in {errors[outcome.message]} tests"
+                told.add(outcome.message)
+            rows.append((SIGNS[outcome.status], outcome.title, [text for text in said if text]))
+        return rows
+
+    @property
+    def notes(self) -> list[str]:
+        """What stands below the table."""
+        notes = [f"Hint: {hint}" for hint in self.hints]
+        if self.inputs and not self.hints:
+            name = self.exercise.name
+            notes.append(f'To try it again where it failed first: `{name}(**check.inputs("{name}"))`')
+        return notes
+
+    @property
+    def output(self) -> list[tuple[str, str]]:
+        """What the answer printed, each text once, and in which test."""
+        once: dict[str, str] = {}
+        failed = {outcome.title: not outcome.passed for outcome in self.outcomes}
+        for title, printed in sorted(self.printed.items(), key=lambda one: -failed[one[0]]):
+            more = f"\n… and {_plural(printed.left_out, 'more character')}" if printed.left_out else ""
+            once.setdefault(printed.text.rstrip() + more, title)
+        return [(f"Printed in the test “{title}”:", text) for text, title in [*once.items()][:MAX_OUTPUTS]]
+
     def __repr__(self) -> str:
         lines = [self.verdict]
-        if self.outcomes[-1].status != "missing":
-            for outcome in self.outcomes:
-                lines.append(f"  {SIGNS[outcome.status]} {outcome.title}")
-                message = self.mark.message(outcome)
-                lines += [f"      {message}"] if message else []
-        lines += [f"  Hint: {hint}" for hint in self.hints]
+        for sign, title, said in self.rows:
+            lines += [f"  {sign} {title}", *(f"      {text}" for text in said)]
+        lines += [f"  {note}" for note in self.notes]
+        for title, text in self.output:
+            lines += [f"  {title}", *(f"      {line}" for line in text.splitlines())]
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        colours = {"✓": "#1a7f37", "✗": "#b3401f", "…": "#6b7280"}
-        rows = []
-        for outcome in self.outcomes if self.outcomes[-1].status != "missing" else ():
-            sign = SIGNS[outcome.status]
-            rows.append(
-                f'<tr><td style="color:{colours[sign]};font-weight:bold;text-align:center">{sign}</td>'
-                f'<td style="text-align:left">{html.escape(outcome.title)}</td>'
-                f'<td style="text-align:left">{html.escape(self.mark.message(outcome))}</td></tr>'
-            )
-        table = f'<table style="margin:0.4em 0">{"".join(rows)}</table>' if rows else ""
-        hints = "".join(f"<p><strong>Hint:</strong> {html.escape(hint)}</p>" for hint in self.hints)
-        return f"<div><p><strong>{html.escape(self.verdict)}</strong></p>{table}{hints}</div>"
+        cell = "text-align:left;vertical-align:top"
+        rows = "".join(
+            f'<tr><td style="color:{COLOURS[sign]};font-weight:bold;{cell}">{sign}</td>'
+            f'<td style="{cell}">{_marked_up(title)}</td>'
+            f'<td style="{cell}">{"<br>".join(map(_marked_up, said))}</td></tr>'
+            for sign, title, said in self.rows
+        )
+        parts = [f"<p><strong>{_marked_up(self.verdict)}</strong></p>"]
+        parts += [f'<table style="margin:0.4em 0">{rows}</table>'] if rows else []
+        parts += [f"<p>{_marked_up(note).replace('Hint:', '<strong>Hint:</strong>', 1)}</p>" for note in self.notes]
+        for title, text in self.output:
+            parts.append(f"<p>{_marked_up(title)}</p><pre>{html.escape(text)}</pre>")
+        return f"<div>{''.join(parts)}</div>"
+
+
+def _plural(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _marked_up(text: str) -> str:
+    """A text as HTML; what stands between backticks as code."""
+    return re.sub("`([^`]+)`", r"<code>\1</code>", html.escape(text))
 
 
 class Points:
@@ -146,7 +243,7 @@ class Points:
         chapter = CHAPTERS[exercise.chapter]
         so_far = sum(LATEST[other.name].points for other in chapter if other.name in LATEST)
         return (
-            f"<p><code>{exercise.name}</code>: {self.got:.3g} of {exercise.points} points; "
+            f"<p><code>{exercise.name}</code>: {self.got:.3g} of {_plural(exercise.points, 'point')}; "
             f"in this chapter, {so_far:.3g} of {sum(other.points for other in chapter)} so far.</p>"
         )
 

@@ -79,7 +79,8 @@ def grade(work: Work, settings: Settings, workshop: Workshop) -> Grade:
             owner = owners[exercise.name]
             link = Link(workshop, owner.cells, exercise, settings.limits, deadline=deadline, left_out=left_out[owner])
             with contextlib.closing(link):
-                found[exercise.name] = _run_tests(link, exercise, settings, deadline)
+                student = Student(link.send)
+                found[exercise.name] = testing.run_tests(exercise, student, settings.seed, until=deadline)
             for problem in link.problems:  # of a .py file they begin with its name
                 problems.append(problem if problem.startswith(owner.name) else f"{owner.name}, {problem}")
     outcomes: list[Outcome] = []
@@ -113,7 +114,7 @@ def _try_together(
     passed: dict[str, list[Outcome]] = {}
     with contextlib.closing(link):
         for exercise in exercises:
-            outcomes = _run_tests(link, exercise, settings, deadline, whole=False)
+            outcomes = testing.run_tests(exercise, Student(link.send), settings.seed, until=deadline, whole=False)
             if all(outcome.passed for outcome in outcomes):
                 passed[exercise.name] = outcomes
             elif link.is_closed:  # that exercise ended the worker
@@ -129,23 +130,3 @@ def _owners(submissions: Sequence[Submission]) -> dict[str, Submission]:
             if name not in owners or EXERCISES[name].chapter in submission.chapters:
                 owners[name] = submission
     return {name: owners[name] for name in EXERCISES if name in owners}
-
-
-def _run_tests(
-    link: Link, exercise: Exercise, settings: Settings, deadline: float, *, whole: bool = True
-) -> list[Outcome]:
-    """The outcomes of one exercise's tests, or (not ``whole``) of those up to the first that is not passed."""
-    outcomes: list[Outcome] = []
-    for test in testing.hidden_tests(exercise):
-        if time.monotonic() > deadline:
-            message = f"not tried: all {settings.limits.total_seconds:g} seconds of this submission are used up"
-        elif outcomes and outcomes[-1].status == "time-out":
-            message = "not tried: an earlier test of this exercise took too long"
-        else:
-            student = Student(link.send)
-            outcomes.append(testing.run_test(exercise, test, student, settings.seed, with_hint=whole))
-            if not whole and not outcomes[-1].passed:
-                break
-            continue
-        outcomes.append(testing.outcome_of(exercise, test, "time-out", message))
-    return outcomes

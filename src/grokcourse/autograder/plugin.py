@@ -18,7 +18,7 @@ import pytest
 if TYPE_CHECKING:
     from .registry import Exercise
     from .submission import Submission
-    from .testing import HiddenTest, Outcome
+    from .testing import Outcome
     from .worker import LeftOut, Link, Workshop
 
 KEY = "grokcourse"
@@ -98,15 +98,25 @@ class ExerciseNode(pytest.Collector):
         self.exercise = exercise
         self.submission = submission
         self.left_out = left_out
-        self.timed_out = False
         self.link: Link | None = None
+        self.outcomes: list[Outcome] | None = None
 
     def collect(self) -> Iterator[pytest.Item]:
         """Its hidden tests."""
         from .testing import hidden_tests
 
-        for test in hidden_tests(self.exercise):
-            yield GradedTest.from_parent(self, name=test.title, test=test)
+        for number, test in enumerate(hidden_tests(self.exercise)):
+            yield GradedTest.from_parent(self, name=test.title, number=number)
+
+    def outcome(self, number: int) -> Outcome:
+        """How one of the tests did; all are run when the first is asked for, since a hint has to fit them all."""
+        from .student import Student
+        from .testing import run_tests
+
+        if self.outcomes is None:
+            seed = self.config.getoption("--grokcourse-seed")
+            self.outcomes = run_tests(self.exercise, Student(self.connect().send), seed)
+        return self.outcomes[number]
 
     def connect(self) -> Link:
         """The link to this exercise's worker; one for all its tests."""
@@ -131,27 +141,16 @@ class GradedTest(pytest.Item):
 
     parent: ExerciseNode
 
-    def __init__(self, test: HiddenTest, **kwargs: Any) -> None:
+    def __init__(self, number: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.test = test
+        self.number = number
 
     def runtest(self) -> None:
         """Run it on the other side of the wall."""
-        from .student import Student
-        from .testing import outcome_of, run_test
-
-        exercise = self.parent.exercise
-        link = self.parent.connect()
-        seed = self.config.getoption("--grokcourse-seed")
-        if self.parent.timed_out:
-            message = "not tried: an earlier test of this exercise took too long"
-            outcome = outcome_of(exercise, self.test, "time-out", message)
-        else:
-            outcome = run_test(exercise, self.test, Student(link.send), seed)
-        self.parent.timed_out = outcome.status == "time-out"
+        outcome = self.parent.outcome(self.number)
         self.user_properties.append((KEY, json.dumps(asdict(outcome))))
         if not outcome.passed:
-            raise NotPassed(outcome, link.problems)
+            raise NotPassed(outcome, self.parent.connect().problems)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """What the student reads: never the hidden test's source."""
@@ -188,7 +187,8 @@ class NotPassed(Exception):  # noqa: N818
     def __init__(self, outcome: Outcome | None, problems: list[str]) -> None:
         lines = []
         if outcome:
-            lines = [f"{outcome.title}: {outcome.message}"] + ([f"Hint: {outcome.hint}"] if outcome.hint else [])
+            hint = f"Hint: {outcome.hint}" if outcome.hint else ""
+            lines = [f"{outcome.title}: {outcome.message}", *filter(None, [outcome.evidence, hint])]
         if problems and (outcome is None or outcome.status in ("missing", "error")):
             told = outcome.message if outcome else ""
             lines += [f"In the file: {problem}" if outcome else problem for problem in problems if problem not in told]

@@ -13,28 +13,46 @@ from . import wire
 from .isolation import LostError, TimeLimitError  # noqa: F401  (what sending may raise)
 from .wire import MAX_TEXT, Handle, WireError
 
+MAX_LINE = 160
+"""Characters of a line of a student's code that is quoted."""
+
 
 class StudentError(Exception):
-    """The student's code raised an exception; the text is theirs."""
+    """The student's code raised an exception; the text is theirs, in one line and cut."""
 
-    def __init__(self, kind: str, text: str) -> None:
-        super().__init__(f"{kind}: {text}" if text else kind)
+    def __init__(self, kind: str, text: str, where: str = "", line: str = "") -> None:
+        said = f"{kind}: {text}" if text else kind
+        super().__init__(f"{said} ({where})" if where else said)
         self.kind = kind
+        self.text = text
+        self.where = where
+        """The cell and the line's number."""
+        self.line = line
+        """Their line of code."""
 
 
 class MissingError(Exception):
     """The student has not written it (yet); the text says what went wrong, if they have and it cannot be loaded."""
 
 
-@dataclass
+@dataclass(repr=False)
 class Exchange:
-    """One message and its answer, kept so that a planted mistake can be asked the same."""
+    """One message and its answer, kept so that a planted mistake can be asked the same, and for the evidence."""
 
     request: bytes
     reply: Any
+    operation: str = ""
+    name: str = ""
+    args: tuple = ()
+    """What the test passed, the very objects."""
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    size: int = 0
+    """Bytes of the answer."""
+    value: Any = None
+    """What the test got, the very object; None if the code raised."""
 
 
-@dataclass
+@dataclass(repr=False)
 class Student:
     """A student's code, as tests see it: ``student.NAME(arguments)`` calls the student's NAME.
 
@@ -70,14 +88,18 @@ class Student:
         if self.received > wire.MAX_BYTES:
             raise WireError(f"the answers of one test hold more than {wire.MAX_BYTES // 2**20} MB together")
         reply = wire.decode(answer)
-        self.log.append(Exchange(request, reply))
+        exchange = Exchange(request, reply, operation, name, args, kwargs or {}, len(answer))
+        self.log.append(exchange)
         match reply:
             case {"value": value}:
-                return self._dressed(value)
+                exchange.value = self._dressed(value)
+                return exchange.value
             case {"missing": str(problem)}:
-                raise MissingError(wire.sendable(problem[:MAX_TEXT]))
-            case {"error": [str(kind), str(text)]}:
-                raise StudentError(wire.sendable(kind[:80]), wire.sendable(text[:MAX_TEXT]))
+                raise MissingError(_line(problem, MAX_TEXT))
+            case {"unsendable": str(problem)}:
+                raise WireError(_line(problem, MAX_TEXT))
+            case {"error": [str(kind), str(text), str(where), str(line)]}:
+                raise StudentError(_line(kind, 80), _line(text, MAX_TEXT), _line(where, 80), _line(line, MAX_LINE))
             case _:
                 raise WireError("the student's side answered something else than it may")
 
@@ -87,7 +109,7 @@ class Student:
         return [self._dressed(item) for item in value] if isinstance(value, list) else value
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Thing:
     """An object on the student's side."""
 
@@ -109,6 +131,11 @@ class Thing:
     def load(self, weights: Mapping[str, Any]) -> None:
         """Set the weights of a module by name."""
         self.student.ask("load", "", (self.handle, dict(weights)))
+
+
+def _line(text: str, most: int) -> str:
+    """A text of the student's side in one line, cut and fit to be written down."""
+    return " ".join(wire.sendable(text[:most]).split())
 
 
 def _bare(value: Any) -> Any:
