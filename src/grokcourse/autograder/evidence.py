@@ -208,8 +208,9 @@ def _array_code(value: Tensor) -> str | None:
         if isinstance(part, list):
             return f"[{', '.join(map(written, part))}]"
         if isinstance(part, float):
-            text = str(np.float32(part)) if single else repr(part)
-            return text if math.isfinite(part) else f"math.{text}"
+            if not math.isfinite(part):
+                return f'float("{part}")'
+            return str(np.float32(part)) if single else repr(part)
         return repr(part)
 
     text = f"torch.tensor({written(value.tolist())}{dtype})"
@@ -351,11 +352,11 @@ RULES: tuple[Rule, ...] = (
         "`view` only works on contiguous memory: use `reshape`.",
     ),
     (
-        lambda _, text: "Expected all tensors to be on the same device" in text or "meta tensor" in text,
+        lambda _, text: "be on the same device" in text or "is not on the expected device" in text,
         "The tensors are on different devices: make new ones with `device=x.device`.",
     ),
     (
-        lambda _, text: "a Tensor with" in text and "cannot be converted to Scalar" in text,
+        lambda _, text: "cannot be converted to Scalar" in text or "can be converted to Python scalars" in text,
         "`.item()` and `float(…)` need a tensor of one number, and this has more.",
     ),
     (
