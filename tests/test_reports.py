@@ -18,7 +18,7 @@ import pytest
 from bs4 import BeautifulSoup
 
 import grokcourse
-from grokcourse.autograder import policy, report, reports
+from grokcourse.autograder import policy, report, reports, scoring
 from grokcourse.autograder.feedback import Feedback, run_checks
 from grokcourse.autograder.grading import Grade
 from grokcourse.autograder.isolation import Protection
@@ -257,8 +257,11 @@ def test_the_numbers_agree_with_a_count_by_hand(grades):
     for row in result.graded:
         points = Fraction(0)
         for exercise in FIRST:
-            passed = [outcome.passed for outcome in row.grade.outcomes if outcome.exercise == exercise.name]
-            points += Fraction(exercise.points * sum(passed), len(passed)) * (2 if exercise.name == "split" else 1)
+            tests = [outcome for outcome in row.grade.outcomes if outcome.exercise == exercise.name]
+            main = [outcome for outcome in tests if outcome.passed and not outcome.side]
+            got = sum(outcome.weight for outcome in tests if outcome.passed) if main else 0
+            share = Fraction(got, sum(outcome.weight for outcome in tests))
+            points += exercise.points * share * (2 if exercise.name == "split" else 1)
         assert row.points == points
         assert row.most == sum(exercise.points for exercise in FIRST) + 3
         kept = {None: 100, 0: 100, Fraction(3, 2): 80}[row.late_days]
@@ -621,7 +624,7 @@ def test_one_point_is_a_point_and_backticks_are_code(tmp_path):
     for name in ("feedback/Ann.html", "report.html"):
         assert "`" not in BeautifulSoup(contents[name], "html.parser").get_text()
         assert "<code>torch.long</code>" in contents[name]
-    told = [*contents.values(), reports.gradescope(grade, Policy(), INFO)["output"], report.table(grade.marks)]
+    told = [*contents.values(), reports.gradescope(grade, Policy(), INFO)["output"], scoring.table(grade.marks)]
     assert not [text for text in told if re.search(r"\b1 (points|tests|exercises|students|submissions|days)\b", text)]
 
 

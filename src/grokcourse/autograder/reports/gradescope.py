@@ -50,7 +50,9 @@ def gradescope(grade: Grade, policy: Policy, info: RunInfo, *, visibility: str =
                         "number": f"{number}.{letter}",
                         "score": float(round(weight * mark.share(outcome), 6)),
                         "max_score": float(round(most, 6)),
-                        "status": "passed" if outcome.passed else "failed",
+                        "status": "passed"
+                        if mark.share(outcome) == mark.most(outcome)
+                        else "failed",  # by points, as there
                         "output": _output(outcome, message, evidence),
                         "tags": [exercise.chapter],
                         "visibility": visibility,
