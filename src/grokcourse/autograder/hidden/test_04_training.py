@@ -276,8 +276,7 @@ def test_train_step_fresh_gradients(student, draw):
 @checks("train_step", "each step has the learning rate that it is given")
 def test_train_step_learning_rate(student, draw):
     for one in _sets(student, draw, 0.02):
-        for lr in (0.08, 0.05, 0.0):
-            got, weights, _, right = one.train(lr)
+        for lr, (got, weights, _, right) in [(lr, one.train(lr)) for lr in (0.08, 0.05, 0.0)]:
             expect_number(got, one.on)
             on = f"{one.on}, an optimiser made with lr = 0.02, a step with lr = {lr}"
             _expect_weights(weights, right, "should move as far as this step's learning rate says", on)
@@ -339,22 +338,30 @@ def _step(
     return result(loss)
 
 
+_NO_GRADIENTS = "The optimiser finds no gradients: `backward` is missing, or they are thrown away before its step."
+_NO_STEP = "The optimiser takes no step with these gradients: `step` is missing, or comes before `backward`."
+_OWN_RATE = (
+    "The optimiser goes on with its own learning rate: `lr` has to be put into each of `optimizer.param_groups`, under "
+    "the key `lr`. (An attribute, or `defaults`, has no effect.)"
+)
+
+
 @mistake("train_step", "`backward` adds to the gradients that are there: those of earlier steps must go first.")
 def gradients_pile_up(*args):
     return _step(*args, parts=("backward", "lr", "step"))
 
 
-@mistake("train_step", "The gradients are thrown away before the optimiser has seen them.")
+@mistake("train_step", _NO_GRADIENTS)
 def gradients_thrown_away(*args):
     return _step(*args, parts=("backward", "zero", "lr", "step"))
 
 
-@mistake("train_step", "The optimiser is never asked to take its step.")
+@mistake("train_step", _NO_STEP)
 def no_step_taken(*args):
     return _step(*args, parts=("zero", "backward", "lr"))
 
 
-@mistake("train_step", "The argument `lr` is not used: the optimiser goes on with its own.")
+@mistake("train_step", _OWN_RATE)
 def learning_rate_ignored(*args):
     return _step(*args, parts=("zero", "backward", "step"))
 
@@ -449,21 +456,19 @@ def nothing_returned(*args):
     return _step(*args, result=lambda _: None)
 
 
-@mistake("train_step", 'The learning rate is an entry of each group, `group["lr"]`: as an attribute it has no effect.')
+@mistake("train_step", _OWN_RATE)
 def learning_rate_as_an_attribute(model, optimizer, tokens, labels, lr):
     optimizer.lr = lr
     return _step(model, optimizer, tokens, labels, lr, parts=("zero", "backward", "step"))
 
 
-@mistake(
-    "train_step", "`optimizer.defaults` is only what a new group begins with: set the rate in `optimizer.param_groups`."
-)
+@mistake("train_step", _OWN_RATE)
 def learning_rate_as_a_default(model, optimizer, tokens, labels, lr):
     optimizer.defaults["lr"] = lr
     return _step(model, optimizer, tokens, labels, lr, parts=("zero", "backward", "step"))
 
 
-@mistake("train_step", "`optimizer.step()` comes before `backward()`: it finds no gradients, or old ones.")
+@mistake("train_step", _NO_STEP)
 def step_before_backward(*args):
     return _step(*args, parts=("zero", "lr", "step", "backward"))
 
@@ -473,7 +478,7 @@ def two_steps(*args):
     return _step(*args, parts=("zero", "backward", "lr", "step", "step"))
 
 
-@mistake("train_step", "Without `backward` there are no gradients, and the optimiser has nothing to go by.")
+@mistake("train_step", _NO_GRADIENTS)
 def no_backward(*args):
     return _step(*args, parts=("zero", "lr", "step"))
 
@@ -501,7 +506,7 @@ def _history(draw, n):
     """A run that groks: steps, training and test accuracy, test loss, the loss of guessing; nothing in it is clear-cut.
 
     The test loss dips under chance before memorisation ends, comes back over it after the plateau, and the accuracies
-    fall again after they have been high.
+    fall again after they have been high; that of the test set is high at first as well.
     """
     chance = draw.number(2, 5)
     steps = torch.cumsum(draw.integers(1, 4, n), 0) * 25
@@ -513,7 +518,7 @@ def _history(draw, n):
     train[memorised:] = 0.995
     train[memorised + 1] = 0.98
     loss[1], loss[memorised] = 0.7 * chance, 1.1 * chance
-    test[memorised + 1] = 0.996
+    test[0] = test[memorised + 1] = 0.996
     loss[onset:] = chance * (0.1 + 0.5 * torch.rand(n - onset, generator=draw.generator))
     loss[onset + 1] = 1.3 * chance
     test[grokked:] = 0.997
