@@ -39,11 +39,11 @@ def code_cells(notebook: NotebookNode) -> list[NotebookNode]:
 
 
 def executed_notebook(site: Site, page: str) -> NotebookNode:
-    """The results that the build used: those of the folder used last."""
-    folder = max((site.html.parent / ".jupyter_cache").iterdir(), key=lambda path: path.stat().st_mtime)
-    cache = get_cache(folder)
+    """The results that the build used: of those that were kept of this page, the ones used last."""
+    cache = get_cache(site.html.parent / ".jupyter_cache")
     try:
-        return cache.get_cache_bundle(cache.match_cache_notebook(source_notebook(page)).pk).nb
+        kept = [record for record in cache.list_cache_records() if Path(record.uri) == ROOT / f"{page}.md"]
+        return cache.get_cache_bundle(max(kept, key=lambda record: record.accessed).pk).nb
     finally:
         cache.db.dispose()
 

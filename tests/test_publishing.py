@@ -1,9 +1,11 @@
 """The Sphinx extension, on small books of its own: what is run, when again, and what is said when it fails."""
 
+import inspect
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,11 +13,18 @@ import matplotlib.pyplot as plt
 import pytest
 from conftest import ROOT
 from docutils.core import publish_doctree
+from jupyter_cache import get_cache
+from myst_nb.core.config import NbParserConfig
+from myst_nb.core.read import create_nb_reader
+from myst_parser.config.main import MdParserConfig
+from nbformat import NotebookNode
 
 import grokcourse
 from grokcourse import runs
+from grokcourse.autograder.registry import CHAPTERS
 from grokcourse.config import RunConfig
 from grokcourse.publishing import execution, live, page, readme_picture
+from grokcourse.publishing.dependencies import Dependencies
 
 CONF = """
 extensions = ["myst_nb", "grokcourse.publishing.sphinx_ext"]
@@ -65,6 +74,13 @@ class Book:
 
     def html(self, name: str) -> str:
         return (self.folder / "_build" / "html" / f"{name}.html").read_text()
+
+    def ran(self) -> list[str]:
+        """What the pages have logged since this was asked last."""
+        log = self.folder / "executions.txt"
+        names = log.read_text().split() if log.exists() else []
+        log.write_text("")
+        return names
 
     @property
     def executions(self) -> int:
@@ -259,37 +275,171 @@ def test_by_default_training_is_live_where_there_is_cuda(monkeypatch: pytest.Mon
     assert live.is_wanted(setting) is cuda
 
 
-def test_the_fingerprint_covers_what_shapes_the_outputs_and_nothing_else(tmp_path: Path):
-    package, trained = tmp_path / "grokcourse", tmp_path / "runs"
-    for path in ("model.py", "recorded/main/run.json", "publishing/page.py", "__pycache__/model.pyc"):
-        (package / path).parent.mkdir(parents=True, exist_ok=True)
-        (package / path).write_text("before")
-    (trained / "main").mkdir(parents=True)
-    first = execution.fingerprint(package)
-
-    (package / "publishing/page.py").write_text("after")
-    (package / "__pycache__/model.pyc").write_text("after")
-    assert execution.fingerprint(package) == first
-
-    seen = {first}
-    (package / "recorded/main/run.json").write_text("after")
-    seen.add(execution.fingerprint(package))
-    (package / "model.py").rename(package / "models.py")
-    seen.add(execution.fingerprint(package))
-    (trained / "main" / "run.json").write_text("live")
-    seen.add(execution.fingerprint(package, trained))
-    assert len(seen) == 4
+SIDE_BY_SIDE = {
+    "sums": "from grokcourse import fourier\nprint('sums')",
+    "loads": "from grokcourse import runs\nprint('loads')",
+    "grades": "def later():\n    from grokcourse.autograder import policy\nprint('grades')",
+    "reads": "print(open('assets/note.txt').read())",
+    "commands": "import subprocess\nprint('commands')",
+    "plain": "print('plain')",
+}
+"""Pages that depend on different things."""
 
 
-def test_the_results_not_used_for_longest_are_removed(tmp_path: Path):
-    for age in range(execution.KEPT + 2):
-        folder = execution.results_folder(tmp_path, f"results{age}")
-        os.utime(folder, (1_000_000 + age, 1_000_000 + age))
-    execution.results_folder(tmp_path, "results2")  # used again: now the latest
-    execution.results_folder(tmp_path, "new")
-    kept = {path.name for path in tmp_path.iterdir()}
-    assert len(kept) == execution.KEPT
-    assert {"new", "results2"} <= kept
+def logged(name: str, source: str) -> str:
+    return cell(f"{source}\nwith open('executions.txt', 'a') as log:\n    print({name!r}, file=log)")
+
+
+@pytest.mark.parametrize(
+    ("edited", "run_again"),
+    [
+        ("src/grokcourse/fourier.py", {"sums", "commands"}),
+        ("src/grokcourse/config.py", {"loads", "grades", "commands"}),  # runs and policy import it, policy indirectly
+        ("src/grokcourse/autograder/policy.py", {"grades", "commands"}),
+        ("src/grokcourse/autograder/reports/words.py", {"commands"}),
+        ("src/grokcourse/recorded/main/run.json", {"loads", "commands"}),
+        ("src/grokcourse/recorded/new/run.json", {"loads", "commands"}),
+        ("src/grokcourse/publishing/page.py", set()),
+        ("src/grokcourse/__pycache__/fourier.cpython-311.pyc", set()),
+        ("src/grokcourse/__init__.py", {"sums", "loads", "grades", "commands"}),
+        ("assets/note.txt", {"reads"}),
+        ("assets/shown.py", {"shows"}),
+        ("plain.md", {"plain"}),
+    ],
+)
+def test_what_a_page_depends_on(tmp_path: Path, edited: str, run_again: set[str]):
+    """A fingerprint changes with what the page reads, and with nothing else."""
+    package = tmp_path / "src" / "grokcourse"
+    ignored = shutil.ignore_patterns("recorded", "__pycache__")
+    shutil.copytree(Path(grokcourse.__file__).parent, package, ignore=ignored)
+    (package / "recorded" / "main").mkdir(parents=True)
+    (package / "recorded" / "main" / "run.json").write_text("{}")
+    (tmp_path / "assets").mkdir()
+    for name in ("note.txt", "shown.py"):
+        (tmp_path / "assets" / name).write_text("# before")
+    shown = "```{literalinclude} assets/shown.py\n```\n\n" + cell("print('shows')")
+    pages = {name: cell(source) for name, source in SIDE_BY_SIDE.items()} | {"shows": shown}
+    for name, cells in pages.items():
+        (tmp_path / f"{name}.md").write_text(PAGE.format(title=name, cells=cells))
+
+    before = fingerprints(tmp_path, pages)
+    assert fingerprints(tmp_path, pages) == before
+    path = tmp_path / edited
+    path.parent.mkdir(exist_ok=True)
+    if edited == "plain.md":
+        (tmp_path / "plain.txt").write_text("read now")
+        path.write_text(path.read_text().replace("print('plain')", "print(open('plain.txt'))"))
+    else:
+        path.write_text((path.read_text() if path.exists() else "") + "\n# edited\n")
+    after = fingerprints(tmp_path, pages)
+    assert {name for name in pages if after[name] != before[name]} == run_again
+
+
+def fingerprints(folder: Path, pages: Iterable[str]) -> dict[str, str | None]:
+    found = Dependencies(folder / "src" / "grokcourse")
+    configs = MdParserConfig(), NbParserConfig()
+    return {name: execution.fingerprint(folder / f"{name}.md", *configs, found) for name in pages}
+
+
+def test_a_run_trained_for_the_build_counts_where_runs_are_loaded(tmp_path: Path):
+    (tmp_path / "main").mkdir()
+    package = Path(grokcourse.__file__).parent
+    loads, adds = ["from grokcourse import runs"], ["from grokcourse import fourier"]
+    seen = []
+    for content in ("first", "second"):
+        (tmp_path / "main" / "run.json").write_text(content)
+        found = Dependencies(package, tmp_path)
+        seen.append([found.fingerprint(tmp_path / "page.md", cells) for cells in (loads, adds)])
+    assert seen[0][0] != seen[1][0]
+    assert seen[0][1] == seen[1][1]
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_a_chapter_depends_on_its_own_exercises_and_not_on_the_reports(chapter: str):
+    package = Path(grokcourse.__file__).parent
+    notebook = read_notebook(ROOT / "book" / f"{chapter}.md")
+    cells = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    files = Dependencies(package).files(ROOT / "book" / f"{chapter}.md", cells)
+    names = {path.relative_to(package).as_posix() for path in files if package in path.parents}
+    assert {"autograder/feedback.py", "autograder/registry.py", "recorded/main/run.json"} <= names
+    assert {name for name in names if name.startswith(("autograder/reports/", "autograder/batch/", "cli"))} == set()
+    hidden = {path.name for path in files if path.parent.name == "hidden" and path.name.startswith("test_")}
+    assert hidden == ({f"test_{chapter.replace('-', '_')}.py"} if CHAPTERS[chapter] else set())
+    for exercise in CHAPTERS[chapter]:
+        assert Path(inspect.getsourcefile(exercise.target)) in files
+
+
+def read_notebook(path: Path) -> NotebookNode:
+    text = path.read_text(encoding="utf-8")
+    return create_nb_reader(str(path), MdParserConfig(), NbParserConfig(), text).read(text)
+
+
+@pytest.mark.parametrize(
+    "cell", ["!ls", "%run other.py", "import importlib\nimportlib.import_module('x')", "import subprocess", "x = ("]
+)
+def test_a_cell_whose_text_does_not_tell_depends_on_the_whole_package(cell: str):
+    package = Path(grokcourse.__file__).parent
+    files = Dependencies(package).files(ROOT / "book" / "x.md", [cell])
+    assert {package / "cli.py", package / "autograder" / "reports" / "words.py"} <= files
+    assert not any("publishing" in path.parts for path in files)
+
+
+def test_an_edit_runs_the_pages_that_depend_on_it_and_no_others(book: Book):
+    (book.folder / "assets").mkdir()
+    (book.folder / "assets" / "note.txt").write_text("first")
+    pages = {name: logged(name, source) for name, source in SIDE_BY_SIDE.items() if name in ("sums", "reads", "plain")}
+    book.write(**pages)
+    code, log = book.build()
+    assert code == 0, log
+    assert sorted(book.ran()) == ["plain", "reads", "sums"]
+
+    (book.folder / "assets" / "note.txt").write_text("second")
+    code, log = book.build()
+    assert code == 0, log
+    assert book.ran() == ["reads"]
+    assert "second" in book.html("reads")
+
+    fourier = book.init.with_name("fourier.py")
+    original = fourier.read_text()
+    fourier.write_text(original + "\n# edited\n")
+    code, log = book.build()
+    assert code == 0, log
+    assert book.ran() == ["sums"]
+
+    fourier.write_text(original)
+    (book.folder / "assets" / "note.txt").write_text("first")
+    code, log = book.build()
+    assert code == 0, log
+    assert book.ran() == []  # found again
+    assert "first" in book.html("reads")
+
+
+def test_the_stamp_moves_no_line():
+    text = PAGE.format(title="One", cells=cell("x = 1"))
+    stamped = execution.stamped(text, "0123456789abcdef")
+    assert len(stamped.splitlines()) == len(text.splitlines())
+    assert stamped.splitlines()[5:] == text.splitlines()[5:]
+    assert "fingerprint: 0123456789abcdef" in stamped
+    assert execution.stamped("# Words\n", "0123456789abcdef") == "# Words\n"
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "book").glob("*.md")), ids=lambda page: page.stem)
+def test_every_page_with_cells_can_be_stamped(page: Path):
+    text = page.read_text(encoding="utf-8")
+    assert (execution.stamped(text, "0123456789abcdef") != text) is ("file_format: mystnb" in text)
+
+
+def test_the_results_not_used_for_longest_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(execution, "KEPT", 2)
+    page = tmp_path / "page.md"
+    page.write_text(PAGE.format(title="page", cells=cell("print(1)")))
+    config = NbParserConfig(execution_mode="cache", execution_cache_path=str(tmp_path / "cache"))
+    assert [len(list(execution.fill({page: mark}, MdParserConfig(), config))) for mark in "abcba"] == [1, 1, 1, 0, 1]
+    cache = get_cache(tmp_path / "cache")
+    try:
+        assert len(cache.list_cache_records()) == 2
+    finally:
+        cache.db.dispose()
 
 
 def test_the_readme_shows_a_picture_that_we_can_draw_again(tmp_path: Path):

@@ -1,21 +1,17 @@
 """Run the chapters' cells before Sphinx reads them: on all cores, and only where no earlier result fits.
 
-jupyter-cache, which keeps the results, knows a page by its cells alone. So the results are kept in one folder per
-``fingerprint`` of everything else that shapes them; ``fill`` puts the missing ones there, and myst-nb then finds every
-page's results ready.
+jupyter-cache, which keeps the results, knows a page by its cells and by the kernel that its head names. So each page is
+stamped there with the fingerprint of everything else that shapes its outputs (``dependencies``). ``fill`` runs the
+pages that have no result yet, and myst-nb then finds every page's results ready.
 """
 
-import hashlib
 import os
 import re
-import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
-from sys import version_info
 
 from jupyter_cache import get_cache
 from jupyter_cache.base import CacheBundleIn, JupyterCacheAbstract
@@ -25,45 +21,26 @@ from myst_nb.core.read import create_nb_reader
 from myst_parser.config.main import MdParserConfig
 from nbformat import NotebookNode
 
-KEPT = 6
-"""Folders of results that are kept, the latest used first: enough for a few branches and reverts."""
-NOT_IN_OUTPUTS = ("publishing", "notebooks", "__pycache__")
-"""Folders of the package whose content no cell's output depends on."""
-NUMERICS = ("torch", "numpy", "matplotlib")
+from .dependencies import Dependencies
+
+KEPT = 100
+"""Results that are kept, the latest used first: enough for the pages of a few branches and reverts."""
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+KERNEL = re.compile(r"\A(---\n(?:.*\n)*?)kernelspec:\n +name: python3\n")
 
 
-def fingerprint(package: Path, runs: Path | None = None) -> str:
-    """Sixteen hexadecimal digits of everything outside a page that can change what its cells give.
-
-    That is the package's files (code and recorded runs), the versions of Python and of the numerical packages, and
-    the runs that were trained for this build.
-
-    Args:
-        package: the folder of ``grokcourse``.
-        runs: a further folder of runs that the cells will load, if there is one.
-    """
-    digest = hashlib.sha256(f"python {version_info.major}.{version_info.minor}".encode())
-    for name in NUMERICS:
-        digest.update(f"\n{name} {version(name)}".encode())
-    for root in [package] if runs is None else [package, runs]:
-        for path in sorted(root.rglob("*")):
-            parts = path.relative_to(root).parts
-            if path.is_file() and not set(parts) & set(NOT_IN_OUTPUTS):
-                content = hashlib.sha256(path.read_bytes()).hexdigest()
-                digest.update(f"\n{root.name} {'/'.join(parts)} {content}".encode())
-    return digest.hexdigest()[:16]
+def stamped(text: str, fingerprint: str) -> str:
+    """A page's text with the fingerprint beside its kernel's name; every line keeps its number."""
+    return KERNEL.sub(rf"\1kernelspec: {{name: python3, fingerprint: {fingerprint}}}\n\n", text)
 
 
-def results_folder(place: Path, name: str) -> Path:
-    """The folder of results of a fingerprint, made if need be; those not used for longest are removed."""
-    folder = place / name
-    folder.mkdir(parents=True, exist_ok=True)
-    os.utime(folder)
-    by_use = sorted((path for path in place.iterdir() if path.is_dir()), key=lambda path: path.stat().st_mtime)
-    for old in by_use[:-KEPT]:
-        shutil.rmtree(old)
-    return folder
+def fingerprint(path: Path, md_config: MdParserConfig, nb_config: NbParserConfig, found: Dependencies) -> str | None:
+    """What, apart from its cells, shapes a page's outputs, as a few digits; None if it has no cells to run."""
+    text = path.read_text(encoding="utf-8")
+    notebook = _notebook(path, text, md_config, nb_config)
+    if notebook is None:
+        return None
+    return found.fingerprint(path, [cell.source for cell in notebook.cells if cell.cell_type == "code"], text)
 
 
 @dataclass(frozen=True)
@@ -81,11 +58,11 @@ class _Page:
     timeout: int | None
 
 
-def fill(pages: Iterable[Path], md_config: MdParserConfig, nb_config: NbParserConfig) -> Iterator[str | Failure]:
+def fill(pages: Mapping[Path, str], md_config: MdParserConfig, nb_config: NbParserConfig) -> Iterator[str | Failure]:
     """Run the pages that have no result in the cache, several at once, and keep the results that are clean.
 
     Args:
-        pages: source files; those without cells, and those with a result, cost nothing.
+        pages: source files and their fingerprints; those that have a result cost nothing.
         md_config: the reader's configuration.
         nb_config: the execution's configuration, with the cache's folder.
 
@@ -93,7 +70,9 @@ def fill(pages: Iterable[Path], md_config: MdParserConfig, nb_config: NbParserCo
         For each page that was run, as it ends: one line about it, or the ``Failure``.
     """
     cache = get_cache(nb_config.execution_cache_path)
-    waiting = [page for path in pages if (page := _read(path, md_config, nb_config)) and not _is_cached(cache, page)]
+    cache.change_cache_limit(KEPT)
+    read = [_read(path, mark, md_config, nb_config) for path, mark in pages.items()]
+    waiting = [page for page in read if not _is_cached(cache, page)]
     if not waiting:
         return
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -114,18 +93,20 @@ def fill(pages: Iterable[Path], md_config: MdParserConfig, nb_config: NbParserCo
             yield f"ran {page.path.name} in {seconds:.1f} s"
 
 
-def _read(path: Path, md_config: MdParserConfig, nb_config: NbParserConfig) -> _Page | None:
-    """The page's notebook, exactly as myst-nb will read it and look for it; None if it has no cells to run."""
-    text = path.read_text(encoding="utf-8")
+def _read(path: Path, fingerprint: str, md_config: MdParserConfig, nb_config: NbParserConfig) -> _Page:
+    """The page's notebook, exactly as myst-nb will read it and look for it."""
+    text = stamped(path.read_text(encoding="utf-8"), fingerprint)
+    return _Page(path, _notebook(path, text, md_config, nb_config), nb_config.execution_timeout)
+
+
+def _notebook(path: Path, text: str, md_config: MdParserConfig, nb_config: NbParserConfig) -> NotebookNode | None:
     reader = create_nb_reader(str(path), md_config, nb_config, text)
     if reader is None:
         return None
     notebook = reader.read(text)
     if "kernelspec" in notebook.metadata:
         notebook.metadata["kernelspec"]["name"] = "python3"
-    if not any(cell.cell_type == "code" for cell in notebook.cells):
-        return None
-    return _Page(path, notebook, nb_config.execution_timeout)
+    return notebook if any(cell.cell_type == "code" for cell in notebook.cells) else None
 
 
 def _is_cached(cache: JupyterCacheAbstract, page: _Page) -> bool:

@@ -1,9 +1,10 @@
 """The Sphinx extension of the course's site, named in ``_config.yml``.
 
-In the order of a build: settle which runs the pages load and where their results are kept (``config-inited``), run the
-pages that need it (``env-before-read-docs``), have every page written anew if any was read (``env-updated``), write the
-student notebooks (``doctree-resolved``), tidy each page's HTML (``html-page-context``), and leave nothing behind that
-hides an error or should not be published (``build-finished``).
+In the order of a build: settle which runs the pages load and where their results are kept (``config-inited``), find the
+pages whose results no longer hold (``env-get-outdated``), run those that need it (``env-before-read-docs``), stamp each
+so that its results are found (``source-read``), have every page written anew if any was read (``env-updated``), write
+the student notebooks (``doctree-resolved``), tidy each page's HTML (``html-page-context``), and leave nothing behind
+that hides an error or should not be published (``build-finished``).
 """
 
 import shutil
@@ -21,6 +22,7 @@ import grokcourse
 from grokcourse.config import RunConfig
 
 from . import execution, exercises, live, notebooks, page
+from .dependencies import Dependencies
 
 logger = logging.getLogger(__name__)
 
@@ -33,9 +35,12 @@ class PageError(SphinxError):
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Connect the extension to Sphinx's events."""
+    app.add_config_value("grokcourse_runs", "", "", [str])
     app.connect("config-inited", add_templates)
     app.connect("config-inited", choose_results)
+    app.connect("env-get-outdated", find_stale_pages)
     app.connect("env-before-read-docs", run_pages)
+    app.connect("source-read", stamp)
     app.connect("html-page-context", tidy_page, priority=900)  # after the theme (501) and everybody else
     app.connect("build-finished", clean_up, priority=900)
     exercises.setup(app)
@@ -49,19 +54,29 @@ def add_templates(app: Sphinx, config: Config) -> None:
 
 
 def choose_results(app: Sphinx, config: Config) -> None:
-    """Have the results kept by a fingerprint of what shapes them.
-
-    The folder is part of Sphinx's configuration, so another fingerprint also makes Sphinx read all pages again:
-    otherwise it would not even look for results while a page's own text is unchanged.
-    """
+    """Settle which runs the pages load, and where their results are kept."""
     build = Path(app.outdir).parent
     try:
         runs = live.choose_runs(build / "runs", RunConfig(), logger.info)
     except (live.SettingError, live.LiveTrainingError) as error:
         raise ConfigError(str(error)) from None
-    place = Path(config.nb_execution_cache_path or build / ".jupyter_cache")
-    name = execution.fingerprint(Path(grokcourse.__file__).parent, runs)
-    config.nb_execution_cache_path = str(execution.results_folder(place, name).resolve())
+    config.nb_execution_cache_path = str(Path(config.nb_execution_cache_path or build / ".jupyter_cache").resolve())
+    config.grokcourse_runs = str(runs or "")
+
+
+def find_stale_pages(
+    app: Sphinx, env: BuildEnvironment, added: set[str], changed: set[str], removed: set[str]
+) -> list[str]:
+    """Have the pages read again whose results no longer hold, although their own text is as it was."""
+    runs = app.config.grokcourse_runs
+    found = Dependencies(Path(grokcourse.__file__).parent, Path(runs) if runs else None)
+    former = getattr(env, "grokcourse_fingerprints", {})
+    env.grokcourse_fingerprints = {
+        docname: mark
+        for docname in env.found_docs
+        if (mark := execution.fingerprint(Path(env.doc2path(docname)), env.myst_config, env.mystnb_config, found))
+    }
+    return [docname for docname, mark in env.grokcourse_fingerprints.items() if former.get(docname) != mark]
 
 
 def run_pages(app: Sphinx, env: BuildEnvironment, docnames: list[str]) -> None:
@@ -69,9 +84,10 @@ def run_pages(app: Sphinx, env: BuildEnvironment, docnames: list[str]) -> None:
     if docnames:
         app.connect("env-updated", write_all)
     is_wanted = env.mystnb_config.execution_mode == "cache"
-    paths = [Path(env.doc2path(docname)) for docname in docnames if is_wanted]
+    marks = {docname: env.grokcourse_fingerprints.get(docname) for docname in docnames if is_wanted}
+    pages = {Path(env.doc2path(docname)): mark for docname, mark in marks.items() if mark}
     failures = []
-    for outcome in execution.fill(paths, env.myst_config, env.mystnb_config):
+    for outcome in execution.fill(pages, env.myst_config, env.mystnb_config):
         if isinstance(outcome, execution.Failure):
             failures.append(outcome.message)
             logger.info("failed: %s", outcome.message.splitlines()[0])
@@ -79,6 +95,13 @@ def run_pages(app: Sphinx, env: BuildEnvironment, docnames: list[str]) -> None:
             logger.info(outcome)
     if failures:
         raise PageError("\n\n".join(failures))
+
+
+def stamp(app: Sphinx, docname: str, content: list[str]) -> None:
+    """Let myst-nb look for the results that belong to what a page now depends on."""
+    mark = getattr(app.env, "grokcourse_fingerprints", {}).get(docname)
+    if mark:
+        content[0] = execution.stamped(content[0], mark)
 
 
 def write_all(app: Sphinx, env: BuildEnvironment) -> list[str]:
