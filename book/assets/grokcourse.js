@@ -16,3 +16,14 @@ function makeWideFormulasFocusable() {
 }
 addEventListener("load", () => window.MathJax?.startup.promise.then(makeWideFormulasFocusable));
 addEventListener("resize", makeWideFormulasFocusable);
+
+// Paper is white: what is printed has the light colours, whatever the screen has.
+let themeOnScreen;
+addEventListener("beforeprint", () => {
+  themeOnScreen ??= document.documentElement.dataset.theme;
+  document.documentElement.dataset.theme = "light";
+});
+addEventListener("afterprint", () => {
+  document.documentElement.dataset.theme = themeOnScreen ?? document.documentElement.dataset.theme;
+  themeOnScreen = undefined;
+});

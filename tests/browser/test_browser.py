@@ -106,6 +106,53 @@ def test_a_page_has_no_barriers(browser: Browser, site: Site, name: str, width: 
         assert [f"{fault['id']}: {node['html'][:160]}" for fault in violations for node in fault["nodes"]] == []
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", toc_pages())
+def test_a_page_can_be_printed(browser: Browser, site: Site, name: str, scheme: str):
+    """As paper has it: nothing is cut off at the right, boxes can break, and headings stand out from their ground."""
+    with opened(browser, url_of(site, name), 700, scheme) as watched:
+        page = watched.page
+        page.emulate_media(media="print", color_scheme=scheme)
+        cut = page.evaluate("""[...document.querySelectorAll("article pre")]
+            .filter(box => box.checkVisibility() && box.scrollWidth > box.clientWidth + 1)
+            .map(box => box.textContent.slice(0, 80))""")
+        assert cut == []
+        stiff = page.evaluate("""[...document.querySelectorAll("article pre")].flatMap(code => {
+            const boxes = [];
+            for (let box = code; box.tagName !== "ARTICLE"; box = box.parentElement) {
+                const { overflow, display } = getComputedStyle(box);
+                const flows = overflow === "visible" && ["block", "list-item"].includes(display);
+                if (!flows && !box.closest("details:not([open]), table")) boxes.push(`${box.className}: ${display}`);
+            }
+            return boxes;
+        })""")
+        assert sorted(set(stiff)) == []
+        faint = page.evaluate("""(() => {
+            const light = colour => {
+                const [r, g, b] = colour.match(/[\\d.]+/g).map(Number).map(part => part / 255)
+                    .map(part => part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4);
+                return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+            };
+            const ground = light(getComputedStyle(document.body).backgroundColor);
+            return [...document.querySelectorAll("article :is(h1, h2, h3, h4)")].filter(heading => {
+                const [dim, bright] = [ground, light(getComputedStyle(heading).color)].sort((a, b) => a - b);
+                return (bright + 0.05) / (dim + 0.05) < 7;
+            }).map(heading => heading.textContent);
+        })()""")
+        assert faint == []
+
+
+def test_paper_gets_the_light_colours_and_the_screen_its_own_back(browser: Browser, site: Site):
+    with opened(browser, url_of(site, "book/01-task"), scheme="dark") as watched:
+        page = watched.page
+        page.evaluate("""addEventListener("beforeprint", () => {
+            window.printed = document.documentElement.dataset.theme;
+        })""")
+        page.pdf(print_background=True)
+        assert page.evaluate("[window.printed, document.documentElement.dataset.theme]") == ["light", "dark"]
+        assert watched.troubles == []
+
+
 def test_the_search_works_from_disk(browser: Browser, site: Site):
     with opened(browser, url_of(site, "book/index")) as watched:
         page = watched.page

@@ -171,7 +171,7 @@ def _read_code(source: str, package: Sequence[str], opaque: Set[str] = BY_NAME) 
         opaque: names that make it opaque.
     """
     code = _Code()
-    reads_beside = 0
+    reads_beside, written = 0, set()
     tree = ast.parse(source)
     for node in ast.walk(tree):
         match node:
@@ -183,6 +183,8 @@ def _read_code(source: str, package: Sequence[str], opaque: Set[str] = BY_NAME) 
                 code.modules |= {f"{module}.{alias.name}" for alias in node.names}
             case ast.Constant(value=str()):
                 code.strings.add(node.value)
+            case ast.Call(func=ast.Name(id="open"), args=[ast.Constant(value=str() as name), ast.Constant(value=mode)]):
+                written |= {name} if set(str(mode)) & set("wax") else set()
             case ast.Call(
                 func=ast.Attribute(value=ast.Call(args=[ast.Name(id="__file__")]), attr="with_name"),
                 args=[ast.Constant(value=str() as name)],
@@ -191,6 +193,7 @@ def _read_code(source: str, package: Sequence[str], opaque: Set[str] = BY_NAME) 
                 reads_beside += 1
             case ast.Name(id=name) | ast.Attribute(attr=name) if name in opaque:
                 code.is_opaque = True
+    code.strings -= written  # what a cell writes it does not depend on
     names_itself = sum(isinstance(node, ast.Name) and node.id == "__file__" for node in ast.walk(tree))
     imported = {part for name in code.modules for part in name.split(".")}
     code.is_opaque |= names_itself > reads_beside or bool(imported & opaque)
