@@ -366,7 +366,7 @@ def test_a_chapter_depends_on_its_own_exercises_and_not_on_the_reports(chapter: 
     hidden = {path.name for path in files if path.parent.name == "hidden" and path.name.startswith("test_")}
     assert hidden == ({f"test_{chapter.replace('-', '_')}.py"} if CHAPTERS[chapter] else set())
     for exercise in CHAPTERS[chapter]:
-        assert Path(inspect.getsourcefile(exercise.target)) in files
+        assert Path(inspect.getsourcefile(inspect.unwrap(exercise.target))) in files
 
 
 def read_notebook(path: Path) -> NotebookNode:
