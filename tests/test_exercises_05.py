@@ -151,6 +151,53 @@ def keep_by_fft(matrix, kept):
     return torch.fft.irfft(spectrum * mask, n=len(matrix), dim=0)
 
 
+def keep_in_float32_and_back(matrix, kept):
+    return fourier.keep_frequencies(matrix.float(), list(kept)).to(matrix.dtype)
+
+
+def energy_in_float32_and_back(matrix, dim=0):
+    return fourier.energy_per_frequency(matrix.float(), dim).to(matrix.dtype)
+
+
+def circle_with_a_trace_of_the_length(matrix, k):
+    components = fourier.transform(matrix)[2 * k - 1 : 2 * k + 1]
+    return matrix @ (components / (components.norm(dim=1, keepdim=True) + 1e-2)).T
+
+
+WRONG = [
+    ("energy_per_frequency", energy_in_float32_and_back),
+    ("circle", circle_with_a_trace_of_the_length),
+    ("keep_frequencies", keep_in_float32_and_back),
+]
+MISSES_THE_POINT = [
+    ("transform", "the_way_back"),
+    ("transform", "sine_with_the_wrong_sign"),
+    ("energy_per_frequency", "one_number_a_wave"),
+    ("energy_per_frequency", "only_cosines"),
+    ("key_frequencies", "mean_for_median"),
+    ("key_frequencies", "only_the_largest"),
+    ("circle", "the_ideal_circle"),
+    ("cos_of_sum", "adds_the_numbers"),
+    ("cos_of_sum", "looks_the_answer_up"),
+    ("cos_of_sum", "adds_the_angles"),
+    ("keep_frequencies", "not_back_again"),
+    ("keep_frequencies", "keeps_only_cosines"),
+]
+MISSES_A_DETAIL = [
+    ("fourier_basis", "even_without_the_last"),
+    ("fourier_basis", "converted_too_late"),
+    ("transform", "matrix_product_after_movedim"),
+    ("transform", "transform_in_float32"),
+    ("energy_per_frequency", "row_p_of_even_p"),
+    ("energy_per_frequency", "one_other_dimension"),
+    ("key_frequencies", "limits_ignored"),
+    ("key_frequencies", "keys_in_a_tensor"),
+    ("circle", "circle_in_float32"),
+    ("cos_of_sum", "table_in_float32"),
+    ("keep_frequencies", "gone_through_again_and_again"),
+    ("keep_frequencies", "mask_for_matrices_only"),
+]
+
 ALTERNATIVES = [
     ("fourier_basis", basis_in_a_loop),
     ("fourier_basis", basis_in_numpy),

@@ -143,6 +143,31 @@ def clock_that_adds_for_the_sine(a, b, p, frequencies, coefficients=None):
     return logits
 
 
+MISSES_THE_POINT = [
+    ("neuron_weights", "heads_added"),
+    ("energy_2d", "not_added_up"),
+    ("energy_2d", "added_before_squaring"),
+    ("frequency_shares", "products_only"),
+    ("frequency_shares", "constant_as_variance"),
+    ("unembedding_directions", "in_unit_waves"),
+    ("project_logits", "of_the_difference"),
+    ("clock_logits", "averages"),
+    ("clock_logits", "adds_the_numbers"),
+    ("clock_logits", "adds_and_reads_out"),
+    ("clock_logits", "adds_the_angles"),
+    ("clock_logits", "looked_up"),
+]
+MISSES_A_DETAIL = [
+    ("neuron_weights", "in_float32"),
+    ("energy_2d", "row_p_of_even_p"),
+    ("energy_2d", "last_two_dimensions"),
+    ("frequency_shares", "nothing_by_nothing"),
+    ("frequency_shares", "millionth_in_the_denominator"),
+    ("unembedding_directions", "in_rising_order"),
+    ("project_logits", "projected_in_float32"),
+    ("clock_logits", "coefficients_ignored"),
+    ("clock_logits", "single_precision"),
+]
 WRONG = [("clock_logits", clock_that_adds_for_the_sine)]
 
 ALTERNATIVES = [

@@ -126,6 +126,31 @@ def announced_by_the_furthest_so_far(steps, values, start, share=0.1, log=False)
     return int(steps[steps >= start][np.searchsorted(furthest, share)])
 
 
+MISSES_THE_POINT = [
+    ("restricted_loss", "not_restricted"),
+    ("restricted_loss", "kept_all_products"),
+    ("restricted_loss", "restricted_one_by_one"),
+    ("excluded_loss", "not_excluded"),
+    ("excluded_loss", "excluded_the_mean"),
+    ("excluded_loss_each", "each_after_the_other"),
+    ("excluded_loss_each", "each_kept"),
+    ("gini", "gini_without_absolutes"),
+    ("gini", "gini_of_squares"),
+    ("weight_norms", "norms_squared"),
+    ("announced", "announced_index_careless"),
+    ("announced", "announced_only_upwards_thinking_of_nan"),
+]
+MISSES_A_DETAIL = [
+    ("restricted_loss", "restricted_in_the_logits_dtype"),
+    ("excluded_loss", "excluded_in_the_logits_dtype"),
+    ("excluded_loss_each", "each_in_the_logits_dtype"),
+    ("excluded_loss_each", "each_but_half_of_even_p"),
+    ("gini", "gini_in_place"),
+    ("weight_norms", "norms_in_a_list"),
+    ("announced", "announced_by_searching_thinking_of_nan"),
+    ("announced", "_careless"),
+]
+
 ALTERNATIVES = [
     ("restricted_loss", restricted_by_projection),
     ("restricted_loss", restricted_as_bias_correction),

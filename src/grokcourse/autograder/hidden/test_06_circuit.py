@@ -1,12 +1,14 @@
 """Hidden tests of chapter 06, the circuit. The oracles are loops, numpy's FFT, and numpy's least squares."""
 
+import functools
 import math
 
 import numpy as np
 import torch
 
 from ... import circuit, fourier
-from ..testing import checks, expect, expect_close, expect_tensor, mistake
+from ..registry import find_exercise
+from ..testing import checks, expect, expect_close, expect_tensor, mistake, planted_mistakes
 from .care import TYPES, UNCHANGED, also_in_float32, expect_digits, expect_dtypes, expect_unchanged, expect_values
 from .questions import expect_choice, wrong_values
 
@@ -1075,11 +1077,13 @@ def test_clock_logits_unchanged(student, draw):
     expect_unchanged(student, "clock_logits", cases, "a and b")
 
 
-def _clock(a, b, p, frequencies, coefficients=None, *, product=None, read=None, dtype=torch.float64, turns=1.0):
-    """The clock with one part exchanged."""
-    k = torch.tensor(list(frequencies), dtype=dtype)
+def _clock(a, b, p, frequencies, coefficients=None, *, product=None, read=None, dtype=torch.float64, turns=1, order=0):
+    """The clock with one part exchanged, and its angles multiplied in one order or another."""
+    k, n = torch.tensor(list(frequencies), dtype=dtype), torch.arange(p, dtype=dtype)
     alpha = torch.ones_like(k) if coefficients is None else torch.tensor(list(coefficients), dtype=dtype)
-    angle = turns * 2 * math.pi / p * torch.outer(torch.arange(p, dtype=dtype), k)
+    angle = turns * 2 * math.pi / p * torch.outer(n, k)
+    if order:
+        angle = turns * (torch.outer(n, 2 * math.pi * k / p) if order == 1 else torch.outer(n, 2 * math.pi * k) / p)
     cos, sin = angle.cos(), angle.sin()
     if product is None:
         x, y = cos[a] * cos[b] - sin[a] * sin[b], sin[a] * cos[b] + cos[a] * sin[b]
@@ -1121,13 +1125,13 @@ def coordinate_by_coordinate(a, b, p, frequencies, coefficients=None):
 
 
 @mistake("clock_logits", "The coefficients have no effect.")
-def coefficients_ignored(a, b, p, frequencies, coefficients=None):
-    return _clock(a, b, p, frequencies)
+def coefficients_ignored(a, b, p, frequencies, coefficients=None, order=0):
+    return _clock(a, b, p, frequencies, order=order)
 
 
 @mistake("clock_logits", "The mean over the frequencies is taken; their cosines should be added up.")
-def mean_over_frequencies(a, b, p, frequencies, coefficients=None):
-    return _clock(a, b, p, frequencies, coefficients) / len(list(frequencies))
+def mean_over_frequencies(a, b, p, frequencies, coefficients=None, order=0):
+    return _clock(a, b, p, frequencies, coefficients, order=order) / len(list(frequencies))
 
 
 @mistake("clock_logits", "A factor of two is missing in the angle: a full turn is 2π.")
@@ -1136,8 +1140,8 @@ def half_turns(a, b, p, frequencies, coefficients=None):
 
 
 @mistake("clock_logits", "Everything is computed in float32: digits that are lost do not come back.")
-def single_precision(a, b, p, frequencies, coefficients=None):
-    return _clock(a, b, p, frequencies, coefficients, dtype=torch.float32)
+def single_precision(a, b, p, frequencies, coefficients=None, order=0):
+    return _clock(a, b, p, frequencies, coefficients, dtype=torch.float32, order=order)
 
 
 @mistake("clock_logits", "This looks the answer up and gives it a 1; the logits should come from the waves.")
@@ -1199,24 +1203,24 @@ def without_two_pi(a, b, p, frequencies, coefficients=None):
 
 
 @mistake("clock_logits", "Only the first of the frequencies counts.")
-def first_of_the_frequencies(a, b, p, frequencies, coefficients=None):
+def first_of_the_frequencies(a, b, p, frequencies, coefficients=None, order=0):
     coefficients = None if coefficients is None else list(coefficients)[:1]
-    return _clock(a, b, p, list(frequencies)[:1], coefficients)
+    return _clock(a, b, p, list(frequencies)[:1], coefficients, order=order)
 
 
 @mistake(
     "clock_logits", "The coefficients come as a list, which cannot be multiplied with a tensor: make a tensor of it."
 )
-def coefficients_left_a_list(a, b, p, frequencies, coefficients=None):
+def coefficients_left_a_list(a, b, p, frequencies, coefficients=None, order=0):
     if coefficients is not None:
         torch.ones(len(a), len(coefficients), dtype=torch.float64) * coefficients
-    return _clock(a, b, p, frequencies)
+    return _clock(a, b, p, frequencies, order=order)
 
 
 @mistake("clock_logits", "Each coefficient is multiplied in twice: at the product and at the read-out.")
-def coefficients_squared(a, b, p, frequencies, coefficients=None):
+def coefficients_squared(a, b, p, frequencies, coefficients=None, order=0):
     coefficients = None if coefficients is None else [alpha**2 for alpha in coefficients]
-    return _clock(a, b, p, frequencies, coefficients)
+    return _clock(a, b, p, frequencies, coefficients, order=order)
 
 
 @mistake("clock_logits", "It should be a row per question and a column per candidate; this is turned round.")
@@ -1230,8 +1234,28 @@ def answers_for_logits(a, b, p, frequencies, coefficients=None):
 
 
 @mistake("clock_logits", "The result is converted to float32 at the end.")
-def converted_to_float32(a, b, p, frequencies, coefficients=None):
-    return _clock(a, b, p, frequencies, coefficients).float()
+def converted_to_float32(a, b, p, frequencies, coefficients=None, order=0):
+    return _clock(a, b, p, frequencies, coefficients, order=order).float()
 
 
 also_in_float32("clock_logits")
+
+
+def _in_other_orders(*answers):
+    """Plant mistakes with the angles multiplied in other orders: of the largest, each order makes another angle."""
+    for planted in planted_mistakes(find_exercise("clock_logits")):
+        for order in (1, 2) if planted.answer in answers else ():
+            answer = functools.wraps(planted.answer)(functools.partial(planted.answer, order=order))
+            answer.__name__ += f"_in_order_{order}"
+            mistake("clock_logits", planted.hint)(answer)
+
+
+_in_other_orders(
+    coefficients_ignored,
+    mean_over_frequencies,
+    single_precision,
+    first_of_the_frequencies,
+    coefficients_squared,
+    coefficients_left_a_list,
+    converted_to_float32,
+)

@@ -978,13 +978,13 @@ def test_announced_rising(student, draw):
     _compare_dates(student, cases, "should be the first step by which a tenth of the way is behind the measure")
 
 
-@checks("announced", "a measure that falls does it in the same way")
+@checks("announced", "a measure that falls does it in the same way", weight=2)
 def test_announced_falling(student, draw):
     cases = [(*_course(draw, n, rises=False), {}) for n in (12, draw.integer(50, 60), draw.integer(100, 120))]
     _compare_dates(student, cases, "down counts as well as up: a tenth of the way, whichever its direction")
 
 
-@checks("announced", "another share, or a way in logarithms")
+@checks("announced", "another share, or a way in logarithms", weight=2)
 def test_announced_options(student, draw):
     steps, values = 100 * torch.arange(1, 6), draw.integer(1, 9) + torch.arange(5, dtype=torch.float64)
     cases = [
