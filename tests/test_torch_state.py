@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 
 from grokcourse import circuit, fourier, interop, measures, runs, tasks, training
+from grokcourse.autograder.feedback import run_checks
+from grokcourse.autograder.registry import EXERCISES
 from grokcourse.config import RunConfig
 from grokcourse.model import Transformer
 from grokcourse.torch_state import usual_torch
@@ -213,3 +215,12 @@ def test_a_new_model_is_where_torch_puts_new_tensors_with_the_same_weights():
     assert model.W_E.float().equal(usual.W_E)
     with SETTINGS["another device"]():
         assert Transformer.from_config(TINY).W_E.device.type == "meta"
+
+
+@pytest.mark.parametrize("setting", ["no gradients", "inference mode", "float64", "another device"])
+def test_check_accepts_the_courses_own_under_every_setting(setting: str):
+    """No setting of a notebook's first cell blames the student."""
+    with SETTINGS[setting]():
+        results = {name: run_checks(exercise, exercise.solution) for name, exercise in EXERCISES.items()}
+    failed = [f"{name}: {one.title}: {one.message}" for name, ones in results.items() for one in ones if not one.passed]
+    assert failed == []

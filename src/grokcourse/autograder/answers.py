@@ -7,10 +7,12 @@ import torch
 from .. import fourier, measures, runs, tasks, training
 from ..config import RunConfig
 from ..model import Transformer
+from ..torch_state import usual_torch
 
 RECORDED_MAIN = runs.RECORDED / "main"
 
 
+@usual_torch()
 def halving_steps() -> int:
     """Half is left as soon as (1 − ηλ)ⁿ ≤ ½, that is n ≥ log 2 / (ηλ), nearly: 0.69 times the clock's 1,000 steps."""
     config, nothing = RunConfig(), torch.zeros((), dtype=torch.float64)
@@ -21,6 +23,7 @@ def halving_steps() -> int:
     return steps
 
 
+@usual_torch()
 def first_to_grok() -> str:
     """The stronger the decay, the sooner what is not paid for is gone: the clock is 1/(ηλ), and so is the wait."""
     lr, one = RunConfig().lr, torch.ones((), dtype=torch.float64)
@@ -29,6 +32,7 @@ def first_to_grok() -> str:
     return min(left, key=lambda letter: float(left[letter]))
 
 
+@usual_torch()
 def twin_share() -> float:
     """About as large as the training set's own share, 30 %: the split draws a question's twin like any other question.
 
@@ -39,6 +43,7 @@ def twin_share() -> float:
     return trained_on_twin[data.test_index].double().mean().item()
 
 
+@usual_torch()
 def sure_and_wrong() -> float:
     """The right answer is one of 112 that share the remaining tenth, and minus the logarithm of that is 7.02.
 
@@ -47,6 +52,7 @@ def sure_and_wrong() -> float:
     return -math.log((1 - 0.9) / (RunConfig().p - 1))
 
 
+@usual_torch()
 def lost_gap() -> int:
     """Next to 1, float32 resolves 6e-8, and the sum 112 · exp(−gap) is less than that from a gap of 21.4 on."""
     others, gap = RunConfig().p - 1, 0
@@ -55,6 +61,7 @@ def lost_gap() -> int:
     return gap
 
 
+@usual_torch()
 def plateau_test_loss() -> str:
     """Above, for the model is sure and wrong: 99 % on a wrong answer costs 9.3, guessing only 4.73."""
     config, right_answer = RunConfig(), torch.tensor([0])
@@ -64,6 +71,7 @@ def plateau_test_loss() -> str:
     return "c" if sure_and_wrong > config.chance_loss else "b"
 
 
+@usual_torch()
 def patched_answer() -> str:
     """15, the answer to 5 + 10: all that "=" ever learns about the two numbers comes to it through `attn_out`.
 
@@ -77,6 +85,7 @@ def patched_answer() -> str:
     return "b" if patched.equal(logits) else "d"
 
 
+@usual_torch()
 def shifted_spectrum() -> str:
     """A shift turns each frequency's cosine and sine into one another, and the sum of their squares does not notice."""
     n = torch.arange(RunConfig().p, dtype=torch.float64)
@@ -85,6 +94,7 @@ def shifted_spectrum() -> str:
     return "b" if torch.allclose(before, after) else "d"
 
 
+@usual_torch()
 def excluded_end() -> str:
     """Above chance. The list is gone, or it would answer; and what is left besides the waves is not nothing.
 
@@ -98,6 +108,7 @@ def excluded_end() -> str:
     return "c" if settled > 0.9 * chance else "b" if settled > 0.1 * chance else "a"
 
 
+@usual_torch()
 def first_to_announce() -> str:
     """The excluded loss: once the logits hold a wave of the sum, the answers begin to lean on it, memorised or not."""
     run, measured = runs.load(RECORDED_MAIN), measures.load(RECORDED_MAIN)
@@ -111,6 +122,7 @@ def first_to_announce() -> str:
     return min(dates, key=lambda letter: (dates[letter] is None, dates[letter]))
 
 
+@usual_torch()
 def opposite_numbers() -> str:
     """Nothing: both pairs have their midpoint in the centre of the dial, and 1 + 7 is 8 where 2 + 8 is 10."""
     hours = torch.arange(12, dtype=torch.float64) * 2 * math.pi / 12
