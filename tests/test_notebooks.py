@@ -206,7 +206,7 @@ import nbformat
 from nbclient import NotebookClient
 
 notebook = nbformat.read(sys.stdin, as_version=4)
-NotebookClient(notebook, timeout=600, kernel_name="python3", resources={"metadata": {"path": sys.argv[1]}}).execute()
+NotebookClient(notebook, timeout=None, kernel_name="python3", resources={"metadata": {"path": sys.argv[1]}}).execute()
 nbformat.write(notebook, sys.stdout)
 """
 
