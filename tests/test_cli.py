@@ -1,7 +1,6 @@
 """The command line, as a user meets it."""
 
 import os
-import signal
 import subprocess
 import sys
 
