@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from grokcourse.autograder import testing
 from grokcourse.autograder.feedback import Feedback, run_checks
 from grokcourse.autograder.registry import CHAPTERS, EXERCISES
 from grokcourse.autograder.testing import OwnTestsError, hidden_tests, planted_mistakes, use_tests
@@ -102,13 +103,25 @@ def test_an_answer_that_does_nothing_gets_nothing(exercise):
         assert feedback.points == 0, f"{name}: {feedback}"
 
 
+def told_apart(exercise, planted, seed):
+    """What to do about a planted mistake without its hint: the inputs that are missing."""
+    alike = [
+        other.answer.__name__
+        for other in planted_mistakes(exercise)
+        if other.hint != planted.hint and testing.are_alike(exercise, planted.answer, other.answer, seed)
+    ]
+    if not exercise.question and testing.are_alike(exercise, planted.answer, exercise.solution, seed):
+        alike.append("the course's own answer")
+    return f"an input that separates it from {', '.join(alike)} is missing" if alike else "it is told from all others"
+
+
 @pytest.mark.parametrize(("exercise", "planted"), MISTAKES)
 def test_a_planted_mistake_fails_and_gets_its_own_hint(exercise, planted):
     for seed in SEEDS:
         answer = planted.answer() if exercise.question else planted.answer
         failed = [outcome for outcome in run_checks(exercise, answer, seed) if not outcome.passed]
         assert failed
-        assert {outcome.hint for outcome in failed} == {planted.hint}, failed
+        assert {outcome.hint for outcome in failed} == {planted.hint}, f"{told_apart(exercise, planted, seed)} {failed}"
 
 
 @pytest.mark.parametrize(("exercise", "answer"), ALTERNATIVES)
@@ -183,3 +196,25 @@ def test_an_answer_that_misses_the_point_gets_less_than_half(exercise, answer):
 def test_a_right_answer_that_misses_a_detail_gets_more_than_half(exercise, answer):
     feedback = Feedback(exercise, run_checks(exercise, answer, "points"))
     assert exercise.points / 2 < feedback.points < exercise.points, feedback
+
+
+def test_the_gate_names_the_planted_mistakes_that_no_input_separates():
+    text = """
+from grokcourse.autograder.testing import mistake, checks
+@checks("gini", "one")
+def one(student, draw):
+    assert student.gini([1]) == 2
+@mistake("gini", "first")
+def without_sign(x): return 7
+@mistake("gini", "second")
+def another(x): return 7
+"""
+    try:
+        use_tests((("test_a.py", text),), only=True)
+        exercise = EXERCISES["gini"]
+        planted = next(one for one in planted_mistakes(exercise) if one.hint == "second")
+        assert told_apart(exercise, planted, "one") == "an input that separates it from without_sign is missing"
+        planted = planted_mistakes(exercise)[0]
+        assert told_apart(exercise, planted, "one") == "it is told from all others"
+    finally:
+        use_tests(())

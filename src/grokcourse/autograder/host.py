@@ -160,24 +160,36 @@ def usual_settings() -> Iterator[None]:
     A notebook may have switched gradients off, or made float64 or another device the default: whether an answer is
     right must not depend on it.
     """
-    dtype, device = torch.get_default_dtype(), torch.get_default_device()
-    with contextlib.ExitStack() as stack:
-        stack.callback(_set_defaults, dtype, device)
-        stack.enter_context(warnings.catch_warnings())
+    with warnings.catch_warnings(), np.errstate(divide="warn", over="warn", under="ignore", invalid="warn"):
         warnings.simplefilter("ignore")  # a warning never costs marks
-        stack.enter_context(np.errstate(divide="warn", over="warn", under="ignore", invalid="warn"))
-        stack.enter_context(torch.inference_mode(False))
-        stack.enter_context(torch.enable_grad())
-        if device.type != "cpu":
-            stack.enter_context(torch.device("cpu"))
-        torch.set_default_dtype(torch.float32)
-        yield
+        before = _torch_settings()
+        with contextlib.ExitStack() as stack:  # what is usual already costs no time
+            if before != USUAL:
+                stack.enter_context(torch.inference_mode(False))
+                stack.enter_context(torch.enable_grad())
+                stack.callback(torch.set_default_dtype, before[2])
+                torch.set_default_dtype(torch.float32)
+                if before[3] != CPU:
+                    stack.enter_context(CPU)
+            stack.callback(_set_back, _torch_settings())
+            yield
 
 
-def _set_defaults(dtype: torch.dtype, device: torch.device) -> None:
-    torch.set_default_dtype(dtype)
-    if torch.get_default_device() != device:  # the code itself has set another
-        torch.set_default_device(device if device.type != "cpu" else None)
+CPU = torch.device("cpu")
+USUAL = (True, False, torch.float32, CPU)
+
+
+def _torch_settings() -> tuple[bool, bool, torch.dtype, torch.device]:
+    inference = torch.is_inference_mode_enabled()
+    return torch.is_grad_enabled(), inference, torch.get_default_dtype(), torch.get_default_device()
+
+
+def _set_back(before: tuple[bool, bool, torch.dtype, torch.device]) -> None:
+    """Undo what the code itself has set."""
+    if _torch_settings() != before:
+        torch.set_grad_enabled(before[0])
+        torch.set_default_dtype(before[2])
+        torch.set_default_device(None if before[3] == CPU else before[3])
 
 
 def _codes(answer: Any) -> set[types.CodeType]:
