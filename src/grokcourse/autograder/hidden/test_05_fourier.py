@@ -1379,7 +1379,8 @@ def _compare_parts(student, cases):
 @checks("keep_frequencies", "random matrices, some frequencies, the constant too if it is asked for")
 def test_keep_frequencies_random(student, draw):
     matrix = draw.normal(7, 2) + 0.5
-    _compare_parts(student, [*_choices(draw), *((matrix, kept) for kept in ([0], [3, 1], [2, 0]))])
+    cases = [(table, kept) for table, kept in _choices(draw) if len(table) % 2]
+    _compare_parts(student, [*cases, *((matrix, kept) for kept in ([0], [3, 1], [2, 0]))])
 
 
 @checks("keep_frequencies", "what is kept and what is removed add up to the matrix; all or none can be kept")
