@@ -14,7 +14,7 @@ from ..registry import find_exercise
 from ..student import Student, Thing
 from ..testing import expect, expect_close, expect_tensor, mistake, planted_mistakes
 
-DIGITS = {"rtol": 1e-9, "atol": 1e-9}
+DIGITS = {"rtol": 1e-11, "atol": 1e-11}
 """float64 keeps some 16 digits; of float32's 7 nothing comes near this."""
 TYPES = "numbers keep the dtype they come in: float32 in, float32 out; float64 in, float64 out"
 UNCHANGED = "what was passed in stays as it was"
