@@ -1,5 +1,6 @@
 """What the course offers while an exercise is graded: enough for a right answer, and nothing that is one."""
 
+import importlib.util
 import inspect
 import marshal
 import sys
@@ -437,3 +438,37 @@ def test_no_worker_holds_a_reference_whose_mark_is_open(workshop, tmp_path, monk
         assert not held & {name for later in opened[place:] for name in later}
     assert any(len(tested) > 1 for tested in opened)
     assert set(names) <= {tested[0] for tested in opened if len(tested) == 1}
+
+
+# --- the search -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def search() -> types.ModuleType:
+    path = Path(__file__).parents[1] / "tools" / "search_giveaways.py"
+    spec = importlib.util.spec_from_file_location("search_giveaways", path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # its dataclasses look it up
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize(
+    ("name", "place", "answer"),
+    [
+        ("add_modulo", ("circuit", "sum_labels"), "circuit.sum_labels(p=p)[a, b]"),
+        ("weight_norm", ("measures", "weight_norms"), "measures.weight_norms(model=model).norm()"),
+    ],
+)
+def test_the_search_for_giveaways_finds_what_is_one(search, name, place, answer):
+    exercise = EXERCISES[name]
+    _, found = search.accepted(exercise, search.callables(exercise, {place}))
+    assert answer in {one.text for one in found}
+    assert not any(search.is_the_exercise(exercise, one) for one in found)
+
+
+@pytest.mark.parametrize("name", ["add_modulo", "transform", "cos_of_sum"])
+def test_what_is_offered_gives_nothing_away(search, name):
+    exercise = EXERCISES[name]
+    _, found = search.accepted(exercise, search.functions(exercise))
+    assert not [one.text for one in found if not search.is_the_exercise(exercise, one)]
