@@ -19,6 +19,7 @@ import math
 import re
 import time
 import traceback
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -497,11 +498,28 @@ def _hint(exercise: Exercise, student: Student, trials: Sequence[_Trial], seed: 
         return ""
     if sum(len(one.request) + one.size for trial in trials for one in trial.log) > MAX_LOGGED:
         return ""
-    found = [planted for planted in planted_mistakes(exercise) if _alike(exercise, planted.answer, trials, seed)]
+    draws = [(seed, list(trials))]
+    found: dict[str, list[Mistake]] = {}
+    for planted in planted_mistakes(exercise):
+        found.setdefault(planted.hint, []).append(planted)
+    compared: Counter[int] = Counter()  # on how many of the draws a planted mistake was alike
+
+    def still_alike(planted: Mistake) -> bool:
+        fresh = draws[compared[id(planted)] :]
+        compared[id(planted)] = len(draws)
+        return all(_alike(exercise, planted.answer, run, drawn) for drawn, run in fresh)
+
+    def narrow() -> None:
+        for hint, ones in list(found.items()):  # of those that share a hint, the first that is alike will do
+            while ones and not still_alike(ones[0]):
+                ones.pop(0)
+            if not ones:
+                del found[hint]
+
+    narrow()
     if not found or (not exercise.question and _alike(exercise, exercise.solution, trials, seed)):
         return ""  # of an instructor's own tests, say, that the course's own answer fails as well
-    draws = [(seed, list(trials))]
-    while len(draws) < 3 or (len({planted.hint for planted in found}) > 1 and len(draws) < 5):
+    while found and (len(draws) < 3 or (len(found) > 1 and len(draws) < 5)):
         again = f"{seed}/{len(draws)}"
         more = []
         for test in _all_tests(exercise):
@@ -510,18 +528,15 @@ def _hint(exercise: Exercise, student: Student, trials: Sequence[_Trial], seed: 
             more.append(_run(exercise, test, student, again))
             if more[-1].outcome.status not in ("passed", "wrong", "error"):
                 return ""
-        found = [planted for planted in found if _alike(exercise, planted.answer, more, again)]
-        if not found:
-            return ""
         draws.append((again, more))
-    if len({planted.hint for planted in found}) > 1:
-        found = [
-            planted
-            for planted in found
-            if all(_alike(exercise, planted.answer, run, drawn, exactly=True) for drawn, run in draws)
-        ]
-    hints = {planted.hint for planted in found}
-    return hints.pop() if len(hints) == 1 else ""
+        narrow()
+    if len(found) > 1:
+        for hint, ones in list(found.items()):
+            if not any(
+                all(_alike(exercise, one.answer, run, drawn, exactly=True) for drawn, run in draws) for one in ones
+            ):
+                del found[hint]
+    return next(iter(found)) if len(found) == 1 else ""
 
 
 def are_alike(exercise: Exercise, one: Callable[..., Any], other: Callable[..., Any], seed: str) -> bool:
