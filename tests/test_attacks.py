@@ -511,6 +511,31 @@ HARM = [
             "killing everybody by hand": "ctypes.CDLL(None).kill(-1, 9)",
             "a process by descriptor": "fd = os.pidfd_open(1)\nimport signal\nsignal.pidfd_send_signal(fd, 9)",
             "tracing the fork server": "ctypes.CDLL(None).ptrace(16, 1, 0, 0)",
+            "an interrupt by the system": """
+                import fcntl
+                for pid in (os.getppid(), 1, @PARENT@, -os.getppid()):
+                    for ask in (
+                        lambda: fcntl.fcntl(wall(), fcntl.F_SETOWN, pid),
+                        lambda: fcntl.fcntl(wall(), 10, 2),
+                        lambda: fcntl.fcntl(wall(), 15, struct.pack("ii", 1, pid)),
+                        lambda: fcntl.ioctl(wall(), 0x8901, struct.pack("i", pid)),
+                        lambda: fcntl.ioctl(wall(), 0x8902, struct.pack("i", pid)),
+                        lambda: fcntl.ioctl(wall(), 0x5452, struct.pack("i", 1)),
+                        lambda: fcntl.fcntl(wall(), fcntl.F_SETFL, os.O_ASYNC),
+                    ):
+                        try: ask()
+                        except OSError: pass
+            """,
+            "stopping by every way": """
+                for pid in (os.getppid(), 1, @PARENT@):
+                    for name, arguments in {"kill": (pid, 19), "tkill": (pid, 19), "tgkill": (pid, pid, 19), "killpg": (pid, 19)}.items():
+                        getattr(ctypes.CDLL(None), name, lambda *a: 0)(*arguments)
+                    for number in (62, 129, 200, 234, 297, 424):
+                        ctypes.CDLL(None).syscall(number, pid, 19, 0, 0)
+            """,
+            "a slower grader": "os.setpriority(os.PRIO_PROCESS, @PARENT@, 19)",
+            "another's limits": "import resource; resource.prlimit(@PARENT@, resource.RLIMIT_NOFILE, (3, 3))",
+            "another's processors": "os.sched_setaffinity(@PARENT@, {0})",
         },
         "files": {
             "deleting": "import shutil; shutil.rmtree('@FOLDER@')",
@@ -532,6 +557,15 @@ HARM = [
             "a hard link": "os.link('@FOLDER@/canary', '@FOLDER@/link')",
             "a device": "os.mknod('@FOLDER@/device', 0o20666, os.makedev(1, 1))",
             "a temporary file": "import tempfile; tempfile.NamedTemporaryFile().write(b'x' * 2**20)",
+            "attributes on disk": """
+                import fcntl
+                for name in (os.__file__, '@FOLDER@/canary', os.path.dirname(os.__file__)):
+                    for number, value in ((0x40086602, 0x10), (0x40087602, 7), (0x401C5820, 0)):
+                        try: fcntl.ioctl(os.open(name, os.O_RDONLY), number, struct.pack('Q', value))
+                        except OSError: pass
+            """,
+            "a file by its handle": "ctypes.CDLL(None).syscall(303, -100, b'@FOLDER@/canary', bytes(200), bytes(8), 0)",
+            "a new tree": "ctypes.CDLL(None).syscall(428, -100, b'/', 1); ctypes.CDLL(None).syscall(430, b'tmpfs', 0)",
             "a mount": "ctypes.CDLL(None).mount(b'none', b'/tmp', b'tmpfs', 0, 0)",
             "a root of one's own": "os.chroot('/tmp')",
         },
@@ -543,6 +577,7 @@ HARM = [
             "a local socket": "import socket; socket.socket(socket.AF_UNIX).connect('@FOLDER@/socket')",
             "listening": "import socket; s = socket.socket(); s.bind(('', 0)); s.listen()",
             "a name": "import socket; socket.getaddrinfo('example.org', 80)",
+            "a message on the inherited socket": "import socket; socket.socket(fileno=os.dup(wall())).sendto(b'x', '@FOLDER@/socket')",
         },
         "memory": {
             "a bytearray": "bytearray(2**33)",
@@ -787,6 +822,142 @@ def test_attack(attack, workshop, in_force, outside, tmp_path):
     left = family() - processes
     assert not left or not processes & family(), "a process was left behind"  # or the fork server is a new one
     json.dumps(got.to_dict(), ensure_ascii=False).encode()
+
+
+ADDRESSES = """
+import fcntl
+room = ctypes.create_string_buffer(4096)
+found = []
+for number in (0x8912, 0x8910, 0x8915, 0x8927):
+    try:
+        fcntl.ioctl(wall(), number, struct.pack("ixxxxP", len(room), ctypes.addressof(room)))
+        found.append(room.raw)
+    except OSError:
+        pass
+raise ValueError(f"seen: {found}")
+"""
+LOOKS = {
+    "a size": "os.stat('@FOLDER@/canary').st_size",
+    "a size by another way": "os.path.getsize('@FOLDER@/link')",
+    "a time": "os.lstat('@FOLDER@/canary').st_mtime",
+    "an entry": "[entry.name for entry in os.scandir('@FOLDER@')]",
+    "a path": "os.path.realpath('@FOLDER@/link')",
+    "where a link leads": "os.readlink('@FOLDER@/link')",
+    "a file": "os.access('@FOLDER@/canary', os.F_OK)",
+    "a folder": "os.chdir('@FOLDER@') or os.getcwd()",
+    "a descriptor": "os.open('@FOLDER@/canary', os.O_PATH)",
+    "a disk": "os.statvfs('@FOLDER@').f_blocks",
+    "an attribute": "os.listxattr('@FOLDER@/canary')",
+    "a process": "os.stat('/proc/@PARENT@').st_uid",
+    "a process's name": "open('/proc/@PARENT@/comm').read()",
+    "a user's name": "open('/etc/passwd').read() and 'passwd'",
+    "another folder": "os.stat('/var/log').st_mtime",
+}
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_no_file_outside_can_be_seen(look, workshop, in_force, outside, tmp_path):
+    if "paths" not in in_force and not os.environ.get("CI"):
+        pytest.skip("paths can be seen on this machine")
+    link = outside.folder / "link"
+    link.symlink_to(outside.folder / "canary")
+    try:
+        attack = body(look, f"try:\n    seen = {LOOKS[look]}\nexcept OSError:\n    seen = None\n"
+                      "if seen and not os.path.realpath('@FOLDER@/link') == seen: raise ValueError(f'seen: {seen}')\n"
+                      "return (a + b) % p")  # fmt: skip
+        got = marked(notebook(tmp_path / "look.ipynb", HONEST, *map(outside.fill, attack.cells)), workshop)
+    finally:
+        link.unlink()
+    assert [mark.status for mark in got.marks] == ["ok", "ok"], [outcome.message for outcome in got.outcomes]
+
+
+def test_the_machines_addresses_cannot_be_seen(workshop, in_force, tmp_path):
+    if "network" not in in_force and not os.environ.get("CI"):
+        pytest.skip("nothing protects the network on this machine")
+    attack = body("addresses", ADDRESSES)
+    got = marked(notebook(tmp_path / "look.ipynb", HONEST, *attack.cells), workshop)
+    told = [outcome.message for outcome in got.outcomes if outcome.exercise == "add_modulo"]
+    assert all("seen: []" in message for message in told), told
+
+
+MARK = """
+import fcntl
+for number in range(3):
+    for flags in (os.O_NONBLOCK, os.O_APPEND, os.O_ASYNC):
+        try: fcntl.fcntl(number, fcntl.F_SETFL, flags)
+        except OSError: pass
+    ctypes.CDLL(None).syscall(72, number, 4, 0x800 | 0x400)
+    try: os.set_blocking(number, False)
+    except OSError: pass
+return (a + b) % p
+"""
+LOOK = """
+import fcntl
+flags = [fcntl.fcntl(number, fcntl.F_GETFL) & (os.O_NONBLOCK | os.O_APPEND | os.O_ASYNC) for number in range(3)]
+open_ones = []
+for number in range(3, 64):
+    try:
+        os.fstat(number); open_ones.append(number)
+    except OSError:
+        pass
+if any(flags) or open_ones != [wall()]: raise ValueError(f"a message: {flags} {open_ones}")
+return (a + b) % p
+"""
+
+
+def test_no_descriptor_carries_a_message_from_one_student_to_the_next(workshop, in_force, tmp_path):
+    if "traces" not in in_force and not os.environ.get("CI"):
+        pytest.skip("nothing keeps workers from leaving traces on this machine")
+    for number, source in enumerate((MARK, LOOK)):
+        attack = body("a message", source)
+        got = marked(notebook(tmp_path / f"{number}.ipynb", HONEST, *attack.cells), workshop)
+        assert [mark.status for mark in got.marks] == ["ok", "ok"], [outcome.message for outcome in got.outcomes]
+
+
+CHANNELS = {
+    "which pages are cached": "syscall(451, library, bytes(16), ctypes.create_string_buffer(40), 0)",
+    "which pages are in memory": "mincore(address, 4096, ctypes.create_string_buffer(1))",
+    "advice on a file": "posix_fadvise(library, 0, 0, 4) and -1",
+    "advice on a mapping": "madvise(address, 4096, 3)",
+    "throwing pages out": "madvise(address, 4096, 21)",
+    "reading ahead": "readahead(library, ctypes.c_long(0), ctypes.c_size_t(4096))",
+    "reading only what is cached": "preadv2(library, vector, 1, ctypes.c_long(0), 8)",
+    "a lock on a file": "flock(library, 1 | 4)",
+    "a lease": "fcntl(library, 1024, 0)",
+    "a notice": "fcntl(library, 1026, 1)",
+    "a lock of a part": "fcntl(library, 6, bytes(32))",
+    "a lock of an open file": "fcntl(library, 37, bytes(32))",
+    "memory with a key": "shmget(7, 4096, 0o1666)",
+    "a semaphore with a key": "semget(7, 1, 0o1666)",
+    "a queue with a key": "msgget(7, 0o1666)",
+    "a queue with a name": "mq_open(b'/x', 0o102, 0o666, 0)",
+    "a semaphore with a name": "syscall(2, b'/dev/shm/sem.x', 0o102, 0o666)",
+    "a priority": "setpriority(0, 0, 5)",
+    "a key": "syscall(248, b'user', b'x', b'y', 1, -3)",
+    "page faults": "getrusage(0, ctypes.create_string_buffer(200))",
+    "free memory": "sysinfo(ctypes.create_string_buffer(200))",
+}
+
+
+@pytest.mark.parametrize("channel", CHANNELS)
+def test_no_system_call_carries_a_message_between_workers(channel, workshop, in_force, tmp_path):
+    if "traces" not in in_force and not os.environ.get("CI"):
+        pytest.skip("nothing keeps workers from leaving traces on this machine")
+    attack = body(
+        "a channel",
+        f"""
+        import mmap
+        library = os.open(os.__file__, os.O_RDONLY)
+        mapped = mmap.mmap(library, 4096, mmap.MAP_PRIVATE)
+        address = ctypes.byref(ctypes.c_char.from_buffer(mapped))
+        room = ctypes.create_string_buffer(8)
+        vector = (ctypes.c_size_t * 2)(ctypes.addressof(room), 8)
+        if ctypes.CDLL(None).{CHANNELS[channel]} != -1: raise ValueError('it worked')
+        return (a + b) % p
+    """,
+    )
+    got = marked(notebook(tmp_path / "x.ipynb", HONEST, *attack.cells), workshop)
+    assert [mark.status for mark in got.marks] == ["ok", "ok"], [outcome.message for outcome in got.outcomes]
 
 
 def test_after_all_attacks_an_honest_submission_gets_its_marks(workshop, tmp_path):

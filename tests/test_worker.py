@@ -1,6 +1,7 @@
 """The wall's own parts: what is lent to a student's code, the channel to a worker, and what is said to be in force."""
 
 import contextlib
+import functools
 import json
 import os
 import signal
@@ -12,6 +13,8 @@ from pathlib import Path
 
 import psutil
 import pytest
+import safetensors.torch
+import torch
 
 from grokcourse.autograder import isolation, wire, worker
 from grokcourse.autograder.grading import Settings, Work, grade
@@ -265,47 +268,123 @@ def test_this_machine_has_all_protections(workshop):
     assert all(protection.in_force and not protection.missing for protection in found), found
 
 
-def test_without_namespaces_seccomp_still_keeps_the_network_away(monkeypatch):
-    monkeypatch.setattr(isolation, "namespaces", tuple)
-    found = protections()
-    assert in_force(found)["network"]
-    assert in_force(found)["processes"]
+LAYERS = {"sandlock": "Landlock", "pyseccomp": "seccomp"}
 
 
-def test_without_landlock_files_are_said_to_be_open(monkeypatch, tmp_path):
-    (tmp_path / "sandlock.py").write_text("raise ImportError('there is no sandlock')")
-    monkeypatch.syspath_prepend(tmp_path)
-    files = next(protection for protection in protections() if protection.name == "files")
+def without(monkeypatch: pytest.MonkeyPatch, folder: Path, *layers: str) -> dict[str, isolation.Protection]:
+    """What is in force where some of the layers are missing: by name."""
+    for module, layer in LAYERS.items():
+        if layer in layers:
+            (folder / f"{module}.py").write_text(f"raise ImportError('there is no {module}')")
+    monkeypatch.syspath_prepend(folder)
+    if "namespaces" in layers:
+        monkeypatch.setattr(isolation, "namespaces", tuple)
+    return {protection.name: protection for protection in protections()}
+
+
+def missing_in(found: dict[str, isolation.Protection]) -> set[str]:
+    return {name for name, protection in found.items() if not protection.in_force}
+
+
+def test_without_namespaces_the_other_layers_stand_and_paths_are_said_to_be_seen(monkeypatch, tmp_path):
+    found = without(monkeypatch, tmp_path, "namespaces")
+    assert "paths" in missing_in(found) <= {"paths", "traces"}
+    assert "see where a link leads" in found["paths"].missing
+    assert "unshare" in found["paths"].missing
+
+
+def test_without_landlock_the_other_layers_keep_files_away(monkeypatch, tmp_path):
+    assert not missing_in(without(monkeypatch, tmp_path, "Landlock"))
+
+
+def test_without_landlock_and_namespaces_files_can_be_read_and_not_written(monkeypatch, tmp_path):
+    found = without(monkeypatch, tmp_path, "Landlock", "namespaces")
+    files = found["files"]
     assert not files.in_force
+    assert files.missing.startswith("it could read a file (")
     assert "there is no sandlock" in files.missing
     assert "pip install" in files.missing
 
 
-def test_without_seccomp_processes_are_said_to_be_free(monkeypatch, tmp_path):
-    (tmp_path / "pyseccomp.py").write_text("raise ImportError('there is no pyseccomp')")
-    monkeypatch.syspath_prepend(tmp_path)
-    processes = next(protection for protection in protections() if protection.name == "processes")
-    assert not processes.in_force
-    assert "there is no pyseccomp" in processes.missing
+def test_without_seccomp_each_line_says_what_it_leaves_open(monkeypatch, tmp_path):
+    found = without(monkeypatch, tmp_path, "seccomp")
+    assert missing_in(found) >= {"processes", "signals", "memory", "traces", "network"}
+    assert not missing_in(found) & {"files", "paths", "time"}
+    assert "there is no pyseccomp" in found["processes"].missing
+    assert "have the system signal the grader" in found["signals"].missing
+    assert "see the machine's addresses" in found["network"].missing
+    assert "see which pages are in memory" in found["traces"].missing
+    assert "make pipes" in found["memory"].missing
+
+
+OLD_LANDLOCK = """
+import functools, importlib, sys
+here = sys.path.pop(0)
+del sys.modules["sandlock"]
+real = importlib.import_module("sandlock")
+sys.modules["sandlock"] = real
+real.Sandbox = functools.partial(real.Sandbox, disable=[*real.Protection][1:])
+"""
+
+
+def test_an_older_landlock_is_enough(monkeypatch, tmp_path):
+    """Of its first version: files can be kept away; truncation, devices, signals and sockets are seccomp's."""
+    old = tmp_path / "old"
+    old.mkdir()
+    (old / "sandlock.py").write_text(OLD_LANDLOCK)
+    monkeypatch.syspath_prepend(old)
+    assert missing_in(without(monkeypatch, tmp_path, "namespaces")) <= {"paths", "traces"}
 
 
 def test_with_nothing_at_all_it_still_grades_and_says_so(monkeypatch, tmp_path):
-    (tmp_path / "pyseccomp.py").write_text("raise ImportError('no')")
-    (tmp_path / "sandlock.py").write_text("raise ImportError('no')")
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(isolation, "namespaces", tuple)
-    with Workshop() as own:
-        found = protections(own)
-        opened = link(own, "def add_modulo():\n    return 1")
+    found = without(monkeypatch, tmp_path, "Landlock", "seccomp", "namespaces")
+    assert missing_in(found) == {"files", "paths", "network", "processes", "signals", "memory", "traces"}
+    assert all(found[name].missing for name in missing_in(found))
+    with Workshop() as own, contextlib.closing(link(own, "def add_modulo():\n    return 1")) as opened:
         assert Student(opened.send).add_modulo() == 1
-        opened.close()
-    assert {name for name, holds in in_force(found).items() if not holds} >= {
-        "files",
-        "network",
-        "processes",
-        "signals",
-    }
-    assert all(protection.missing for protection in found if not protection.in_force)
+
+
+def test_a_worker_shares_no_memory_that_it_can_write(workshop):
+    """What is mapped shared in the fork server would be shared by all workers."""
+    opened = link(workshop, "def add_modulo():\n    return 1")
+    with contextlib.closing(opened):
+        assert Student(opened.send).add_modulo() == 1
+        servers = [process for process in psutil.Process().children(recursive=True) if _belongs(process, workshop)]
+        maps = [line for process in servers for line in Path(f"/proc/{process.pid}/maps").read_text().splitlines()]
+        assert len(servers) >= 2
+    assert not [line for line in maps if line.split()[1][1] == "w" and line.split()[1][3] == "s"]
+
+
+@pytest.mark.skipif(not isolation.namespaces(), reason="there are no namespaces here")
+@pytest.mark.parametrize("place", ["/etc", "/home", "/proc", "/sys", "/tmp", "/root", "/var", "/dev/shm"])
+def test_what_is_not_pythons_is_not_there(workshop, place):
+    source = (
+        f"import os\ndef add_modulo():\n    return [os.path.join(d, f) for d, _, fs in os.walk({place!r}) for f in fs]"
+    )
+    opened = link(workshop, source)
+    with contextlib.closing(opened):
+        found = Student(opened.send).add_modulo()
+    allowed = [Path(place).resolve() for place in isolation._readable()]
+    assert all(any(root in (Path(file).resolve(), *Path(file).resolve().parents) for root in allowed) for file in found)
+
+
+def test_threads_work(workshop):
+    source = """
+import threading
+from concurrent.futures import ThreadPoolExecutor
+def add_modulo():
+    found = []
+    threads = [threading.Thread(target=found.append, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with ThreadPoolExecutor(4) as pool:
+        return sorted(found) + list(pool.map(abs, [-8, -9]))
+"""
+    opened = link(workshop, source)
+    with contextlib.closing(opened):
+        assert Student(opened.send).add_modulo() == [*range(10)]
 
 
 def test_where_nothing_can_be_forked_each_worker_is_its_own_process(monkeypatch):
@@ -342,7 +421,7 @@ def add_modulo(what):
 def test_limits_of_threads_are_tried_and_not_assumed():
     counted = isolation._are_threads_counted()
     is_root = hasattr(os, "getuid") and os.getuid() == 0
-    assert not (counted and is_root)  # Linux does not count root's
+    assert not (counted and is_root)  # Linux does not count root's: the fork server becomes somebody else
 
 
 def test_a_status_is_told_in_words(workshop):
@@ -384,3 +463,47 @@ def test_no_exercise_of_a_file_is_there_while_they_are_tried_together(workshop: 
     path.write_text("\n\n\n".join(stolen))
     got = grade(Work("s", (path,)), Settings("seed"), workshop)
     assert {mark.exercise.name: mark.points for mark in got.marks} == dict.fromkeys(names, 0)
+
+
+# --- what a message may hold ------------------------------------------------------------------------------------------
+
+
+def message(value: object, arrays: dict[str, torch.Tensor] | None = None) -> bytes:
+    """A message by hand, whose value is this JSON."""
+    return safetensors.torch.save(arrays or {}, {"value": json.dumps(value)})
+
+
+TOO_MUCH = {
+    "too many parts": {"list": [None] * (wire.MAX_PARTS + 1)},
+    "too many levels": functools.reduce(lambda inner, _: {"list": [inner]}, range(wire.MAX_DEPTH + 2), None),
+    "too many levels of dicts": functools.reduce(lambda inner, _: {"dict": [["x", inner]]}, range(wire.MAX_DEPTH + 2)),
+    "too long a number": {"int": "9" * (wire.MAX_DIGITS + 1)},
+    "too long a fraction": {"float": "0x1." + "0" * wire.MAX_DIGITS + "p0"},
+    "too many objects": {"list": [{"handle": [0, "Student"]}] * (wire.MAX_HANDLES + 1)},
+    "an array twice": {"list": [{"array": "0"}] * 2},
+    "a list as a key": {"dict": [[{"list": []}, None]]},
+    "an array as a key": {"dict": [[{"array": "0"}, None]]},
+    "two kinds at once": {"int": "1", "float": "0x1p0"},
+    "a number that is no text": {"int": 5},
+    "a list that is a text": {"list": "abc"},
+    "a handle with a list for a name": {"handle": [0, ["x"]]},
+    "a handle with a text for a number": {"handle": ["0", "x"]},
+    "a kind as long as a book": {"x" * 10**5: None},
+    "an array with a name as long as a book": {"array": "x" * 10**5},
+}
+
+
+@pytest.mark.parametrize("value", TOO_MUCH.values(), ids=TOO_MUCH)
+def test_a_message_holds_no_more_than_it_may(value):
+    with pytest.raises(wire.WireError) as caught:
+        wire.decode(message(value, {"0": torch.zeros(1)}))
+    assert len(str(caught.value)) < 300
+
+
+def test_a_message_may_hold_what_a_test_needs():
+    value = [1, -(10**300), 0.1, float("inf"), "x" * 10**5, None, True, {"a": [torch.arange(3)], 1: 2}, [0] * 40_000]
+    back = wire.decode(wire.encode(value))
+    assert back[:7] == value[:7]
+    assert back[7]["a"][0].tolist() == [0, 1, 2]
+    assert len(back[8]) == 40_000
+    assert wire.decode(message({"handle": [3, "x" * 10**5]})) == wire.Handle(3, "x" * 80)

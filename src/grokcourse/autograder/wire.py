@@ -19,6 +19,12 @@ from .isolation import MAX_BYTES
 
 MAX_STRUCTURE = 2**20
 """Bytes of a message that are not arrays: a longer one would become too many Python objects."""
+MAX_PARTS = 50_000
+"""Numbers, texts, lists and so on in one message."""
+MAX_DEPTH = 20
+MAX_DIGITS = 400
+"""Of a number."""
+MAX_HANDLES = 1_000
 MAX_TEXT = 400
 """A student's own error text is cut there."""
 DTYPES = {torch.float64: "F64", torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16"}
@@ -56,8 +62,8 @@ def encode(value: Any, keep: Callable[[object], Handle] | None = None) -> bytes:
     arrays: dict[str, Tensor] = {}
 
     def plain(part: Any, depth: int = 0) -> Any:
-        if depth > 20:
-            raise WireError("the value is nested more than 20 levels deep")
+        if depth > MAX_DEPTH:
+            raise WireError(f"the value is nested more than {MAX_DEPTH} levels deep")
         match part:
             case None | bool() | str():
                 return part
@@ -104,9 +110,9 @@ def decode(message: bytes, fetch: Callable[[Handle], object] | None = None) -> A
     try:
         arrays = load(message)
         header = json.loads(message[8 : 8 + int.from_bytes(message[:8], "little")])
-        return _value(json.loads(header["__metadata__"]["value"]), arrays, fetch)
+        return _Reader(arrays, fetch).value(json.loads(header["__metadata__"]["value"]))
     except Exception as error:  # hostile bytes may fail in any way, and safetensors and torch with any exception
-        raise WireError(f"the bytes are no message: {error}") from error
+        raise WireError(f"the bytes are no message: {sendable(str(error)[:200])}") from None
 
 
 def sendable(text: str) -> str:
@@ -143,23 +149,44 @@ def _file(arrays: Mapping[str, Tensor], structure: str) -> bytes:
     return b"".join([len(text).to_bytes(8, "little"), text, *contents])
 
 
-def _value(part: Any, arrays: Mapping[str, Tensor], fetch: Callable[[Handle], object] | None) -> Any:
-    if part is None or isinstance(part, (bool, str)):
-        return part
-    ((kind, content),) = part.items()
-    match kind:
-        case "int":
-            return int(content)
-        case "float":
-            return float.fromhex(content)
-        case "array":
-            return arrays[content]
-        case "handle":
-            handle = Handle(int(content[0]), str(content[1])[:80])
-            return fetch(handle) if fetch else handle
-        case "list":
-            return [_value(item, arrays, fetch) for item in content]
-        case "dict":
-            return {_value(k, arrays, fetch): _value(v, arrays, fetch) for k, v in content}
-        case _:
-            raise WireError(f"there is no kind of value called {kind!r}")
+@dataclass
+class _Reader:
+    """Turns a message's JSON into its value, and counts: a message is read once, and all that is in it is bounded."""
+
+    arrays: dict[str, Tensor]
+    fetch: Callable[[Handle], object] | None
+    parts: int = 0
+    handles: int = 0
+
+    def value(self, part: Any, depth: int = 0) -> Any:
+        self.parts += 1
+        if self.parts > MAX_PARTS or depth > MAX_DEPTH:
+            raise WireError(f"the value has more than {MAX_PARTS} parts, or more than {MAX_DEPTH} levels")
+        if part is None or isinstance(part, (bool, str)):
+            return part
+        ((kind, content),) = part.items()
+        match kind, content:
+            case "int", str() if len(content) <= MAX_DIGITS:
+                return int(content)
+            case "float", str() if len(content) <= MAX_DIGITS:
+                return float.fromhex(content)
+            case "array", str():
+                return self.arrays.pop(content)  # each only once: a list of one array a thousand times is not small
+            case "handle", [int() as number, str() as name]:
+                self.handles += 1
+                if self.handles > MAX_HANDLES:
+                    raise WireError(f"the value has more than {MAX_HANDLES} objects that cannot be sent")
+                handle = Handle(number, sendable(name[:80]))
+                return self.fetch(handle) if self.fetch else handle
+            case "list", list():
+                return [self.value(item, depth + 1) for item in content]
+            case "dict", list():
+                return {self.key(k, depth + 1): self.value(v, depth + 1) for k, v in content}
+            case _:
+                raise WireError("there is a part of no kind that is known, or with too long a number")
+
+    def key(self, part: Any, depth: int) -> Any:
+        found = self.value(part, depth)
+        if not (found is None or isinstance(found, (bool, str, int, float))):
+            raise WireError("a key is no number and no text")
+        return found

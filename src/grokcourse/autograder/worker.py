@@ -35,7 +35,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import isolation
-from .isolation import MAX_BYTES, Limits, LostError, Protection, TimeLimitError
+from .isolation import MAX_BYTES, START_SECONDS, Limits, LostError, Protection, TimeLimitError
 
 if TYPE_CHECKING:
     from .loading import Cell, Place
@@ -44,8 +44,6 @@ if TYPE_CHECKING:
 CAN_FORK = sys.platform == "linux"
 CAN_POLL = hasattr(select, "poll")
 """Whether this process can wait for a pipe until a deadline; on Windows a thread has to, for every message."""
-START_SECONDS = 120
-"""How long the first process may take to import torch."""
 KEPT_VARIABLES = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "HOME", "XDG_CACHE_HOME", "MPLCONFIGDIR")
 """What importing the libraries may need of the environment; it is gone before a student's code runs."""
 
@@ -58,6 +56,10 @@ MAX_PROBLEMS = 2**20
 """Bytes that a worker may say about what went wrong while it loaded a submission."""
 STEP = b"@"
 """Begins what a worker says while it loads a submission: the place where it is."""
+ORDER_SECONDS = 120
+"""How long the fork server may take to fork a worker or end one, which takes milliseconds."""
+BRIEFLY = 0.1
+"""Seconds until a worker that never ends is ended, when that is tried out."""
 MAX_LEFT_OUT = 8
 """So many statements of a submission may fail the worker before it is given up."""
 
@@ -254,6 +256,7 @@ class Workshop:
         assert control is not None
         if not self._report:
             self._report = json.loads(_receive(control, int.from_bytes(_receive(control, 4), "big")))
+            control.settimeout(ORDER_SECONDS)
         return control
 
     def _fork(self) -> Channel:
@@ -489,36 +492,43 @@ def protections(workshop: Workshop | None = None) -> list[Protection]:
     with tempfile.TemporaryDirectory(prefix="grokcourse-") as folder, socket.socket() as listener:
         secret = Path(folder) / "secret"
         secret.write_text(secrets.token_hex())
+        secret.with_name("spare").touch()
+        with contextlib.suppress(OSError):  # Windows lets few make one
+            secret.with_name("link").symlink_to(secret)
         listener.bind(("127.0.0.1", 0))
         listener.listen()
         targets = [str(secret), listener.getsockname()[1], os.getpid(), 8 * limits.memory]
-        channel = workshop.open(limits)
-        try:
-            reply = channel.exchange(marshal.dumps({"limits": limits.to_dict(), "attempts": targets}), 60, "trying")
-        except (LostError, TimeLimitError) as error:
-            raise WorkshopError(f"the protections could not be tried out: {error}") from error
-        finally:
-            channel.close()
-    tried, missing = json.loads(reply)
+        order = marshal.dumps({"limits": limits.to_dict(), "attempts": targets})
+        with contextlib.closing(workshop.open(limits)) as channel:
+            try:
+                tried, missing = json.loads(channel.exchange(order, START_SECONDS, "trying"))
+            except (LostError, TimeLimitError) as error:
+                raise WorkshopError(f"the protections could not be tried out: {error}") from error
+            try:  # it neither answers nor ends by itself
+                channel.exchange(b"", BRIEFLY, "trying")
+                tried["time"] = ["go on for ever"]
+            except (LostError, TimeLimitError) as error:
+                tried["time"] = [] if isinstance(error, TimeLimitError) else ["end by itself"]
     missing = {**workshop.report, **missing}
 
-    def protection(name: str, what: str, attempted: Sequence[str], *reasons: str) -> Protection:
-        succeeded = [attempt for attempt in attempted if tried.get(attempt)]
+    def protection(name: str, what: str, *reasons: str) -> Protection:
+        succeeded = tried[name]
         why = "; ".join(dict.fromkeys(missing[reason] for reason in reasons if missing.get(reason)))
-        return Protection(name, what, not succeeded, (why or "it was tried, and it worked") if succeeded else "")
+        could = f"it could {', '.join(succeeded)}" + (f" ({why})" if why else "")
+        return Protection(name, what, not succeeded, could if succeeded else "")
 
     return [
         Protection("wall", "Tests, solutions' values and marks are in another process than students' code.", True),
-        Protection("time", "Code that takes too long is ended.", True),
+        protection("time", "Code that takes too long is ended."),
         protection(
-            "files", "It can read no file but Python's and its libraries', and write none.", ["read", "write"], "files"
+            "files", "It can read no file but Python's and its libraries', and change none.", "files", "mounts", "calls"
         ),
-        protection("network", "It can reach no network.", ["network"], "calls", "namespaces"),
-        protection(
-            "processes", "It can start no other program or process.", ["processes", "fork"], "calls", "processes"
-        ),
-        protection("signals", "It can neither see nor signal other processes.", ["signals"], "processes", "namespaces"),
-        protection("memory", "It cannot take more memory than it may.", ["memory"], "limits"),
+        protection("paths", "It cannot even see which other files and processes there are.", "mounts", "namespaces"),
+        protection("network", "It can reach no network, nor see the machine's addresses.", "calls", "namespaces"),
+        protection("processes", "It can start no other program or process.", "calls", "user"),
+        protection("signals", "It can signal no other process, nor change one.", "calls", "namespaces"),
+        protection("memory", "It cannot take more memory than it may.", "limits", "calls"),
+        protection("traces", "It finds and leaves no descriptors, locks or marks on files.", "calls", "mounts"),
     ]
 
 
@@ -578,6 +588,15 @@ def _end(pid: int, patience: float, *, last: bool) -> int:
     return status if ended else STILL_THERE
 
 
+def take_nothing_along(channel: int) -> None:
+    """Close every descriptor but the channel: no two workers share one. The three that all have lead nowhere."""
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for number in (0, 1, 2):
+        os.dup2(nowhere, number)
+    os.closerange(3, channel)
+    os.closerange(channel + 1, 2**16)
+
+
 def take_pipes() -> tuple[int, int]:
     """The pipes to the trusted side, taken from standard input and output before a student's code can."""
     pipes = os.dup(0), os.dup(1)
@@ -598,26 +617,27 @@ def work(reader: int, writer: int) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job is born with it ignored
     if CAN_FORK:
         os.setsid()
-        os.dup2(1, 2)  # the fork server's output goes nowhere; its errors do not
+        take_nothing_along(reader)
     else:
         _import_libraries()
         report = isolation.prepare()
         for name in os.environ.keys() - {"SYSTEMROOT"}:
             del os.environ[name]
-    from . import lending, loading
+    from . import lending, loading, probes
     from .host import Host
 
     order = marshal.loads(_read_frame(reader))
     limits = Limits(**order["limits"])
     missing = {**report, "limits": isolation.limit(limits)}
     if "attempts" in order:
-        missing["processes"] = isolation.forbid_processes()
-        _write_frame(writer, json.dumps([isolation.attempts(*order["attempts"]), missing]).encode())
-        return
+        isolation.forbid_calls()
+        tried = probes.attempts(probes.Targets(*order["attempts"], channels={reader, writer}))
+        _write_frame(writer, json.dumps([tried, missing]).encode())
+        probes.stay()
     names: dict[str, Any] = {}
     lending.unpack(order["package"], lambda name: names.get(name))
     cells = [loading.Cell(name, source) for name, source in order["cells"]]
-    isolation.forbid_processes()
+    isolation.forbid_calls()
     loaded = loading.load(
         cells, set(order["exercises"]), order["left_out"], lambda place: _write_frame(writer, STEP + b"%d %d" % place)
     )
@@ -659,7 +679,7 @@ def _import_libraries() -> None:
     import torch
     import tqdm  # noqa: F401
 
-    from . import host, lending, loading  # noqa: F401
+    from . import host, lending, loading, probes  # noqa: F401
 
     torch.set_num_threads(1)
     torch.compile = _left_alone  # without a compiler it fails, and the answers are the same
