@@ -34,6 +34,13 @@ RIGHT = """
 def add_modulo(a, b, p):
     return (a + b) % p
 """
+NEEDING = """
+def add_modulo(a, b, p):
+    if p < 0:
+        return A, f, x
+    return (a + b) % p
+"""
+"""Right, and with names in it for which the statements before it are run."""
 TOOLS = """
 import ctypes, gc, json, os, struct, sys, time, types
 
@@ -647,21 +654,21 @@ AT_LOADING = [
     cell("a class that says goodbye", "class A:\n    raise SystemExit(0)\n" + RIGHT, "ok"),
     cell("a statement that leaves", "os._exit(0)\n" + RIGHT, "ok"),
     cell("a loop without an end", "while True: pass\n" + RIGHT, "ok"),
-    cell("a reply in advance", "class A:\n    send(b'[]')\n" + RIGHT, whole=True),
-    cell("a wrong place", "class A:\n    send(b'@0 2'); os._exit(0)\n" + RIGHT, whole=True),
-    cell("no place", "class A:\n    send(b'@9 -1'); os._exit(0)\n" + RIGHT, whole=True),
-    cell("places without an end", "class A:\n    while True: send(b'@2 1')\n" + RIGHT, "ok", endless=True),
-    cell("more ends than are forgiven", "class A: os._exit(0)\n" * 9 + RIGHT, whole=True),
+    cell("a reply in advance", "class A:\n    send(b'[]')\n" + NEEDING, whole=True),
+    cell("a wrong place", "class A:\n    send(b'@0 2'); os._exit(0)\n" + NEEDING, whole=True),
+    cell("no place", "class A:\n    send(b'@9 -1'); os._exit(0)\n" + NEEDING, whole=True),
+    cell("places without an end", "class A:\n    while True: send(b'@2 1')\n" + NEEDING, "ok", endless=True),
+    cell("more ends than are forgiven", "class A: os._exit(0)\n" * 9 + NEEDING, whole=True),
     cell("a name that lies", RIGHT.replace("return", "error = NameError('x'); error.name = []; raise error #"), "error"),
-    cell("some ends", "class A: os._exit(0)\n" * 3 + "@print\n@(lambda f: os._exit(1))\ndef f(): pass\n" + RIGHT, "ok"),
-    cell("two loops without an end", "class A:\n    while True: pass\n" * 2 + RIGHT, "ok", endless=True),
+    cell("some ends", "class A: os._exit(0)\n" * 3 + "@print\n@(lambda f: os._exit(1))\ndef f(): pass\n" + NEEDING, "ok"),
+    cell("two loops without an end", "class A:\n    while True: pass\n" * 2 + NEEDING, "ok", endless=True),
     cell("the exercise ends the process", RIGHT.replace("def", "@(lambda f: os._exit(0))\ndef"), "error"),
     cell("the exercise shuts the connection", RIGHT.replace("p)", "p=os.close(wall()))", 1), "error"),
     cell("the exercise never ends", RIGHT.replace("p)", "p=max(iter(int, 1)))", 1), "error", endless=True),
-    cell("problems that inject", "class A:\n    raise ValueError('=<script>alert(1)</script>\\x1b[2J\\ud800')\n" + RIGHT, "ok"),
-    cell("a constant that explodes", "x = 9 ** 9 ** 9 ** 9\n" + RIGHT, "ok"),
-    cell("a text that explodes", "def f():\n    return 'x' * 10**12 * 10**12\n" + RIGHT, "ok"),
-    cell("a shift that explodes", "def f():\n    return 1 << (1 << 60)\n" + RIGHT, "ok"),
+    cell("problems that inject", "class A:\n    raise ValueError('=<script>alert(1)</script>\\x1b[2J\\ud800')\n" + NEEDING, "ok"),
+    cell("a constant that explodes", "x = 9 ** 9 ** 9 ** 9\n" + NEEDING, "ok"),
+    cell("a text that explodes", "def f():\n    return 'x' * 10**12 * 10**12\n" + NEEDING, "ok"),
+    cell("a shift that explodes", "def f():\n    return 1 << (1 << 60)\n" + NEEDING, "ok"),
     cell("star import", "from torch import *\nfrom os import *\n" + RIGHT, "ok"),
 ]  # fmt: skip
 

@@ -8,13 +8,14 @@ import contextlib
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from . import testing
 from .archive import little_memory
 from .grades import Grade, Outcome, Settings, Work, digest
 from .registry import CHAPTERS, EXERCISES, Exercise
 from .student import Student
-from .submission import Submission, SubmissionError, read
+from .submission import NoExerciseError, Submission, SubmissionError, kind, read, read_module
 from .worker import LeftOut, Link, Workshop
 
 BRIEF_SECONDS = 2
@@ -36,10 +37,14 @@ def grade(work: Work, settings: Settings, workshop: Workshop) -> Grade:
     began = time.monotonic()
     testing.use_tests(settings.tests, only=settings.only_own_tests)
     submissions, problems = [], []
+    modules = [module for path in work.files + work.helpers if (module := read_module(path))]
     for path in work.files:
         try:
             with little_memory():
                 submissions.append(read(path))
+        except NoExerciseError as error:
+            if kind(path.name) != ".py" or len(work.files) == 1:  # else a module of theirs
+                problems.append(str(error))
         except SubmissionError as error:
             problems.append(str(error))
         except (MemoryError, RecursionError) as error:
@@ -66,20 +71,20 @@ def grade(work: Work, settings: Settings, workshop: Workshop) -> Grade:
         return result("unreadable", work.problem or "; ".join(problems) or "there is no file to grade")
     owners = _owners(submissions)
     deadline = began + settings.limits.total_seconds
-    left_out = {submission: LeftOut() for submission in submissions}
+    more = {one: {"modules": modules, "own": one.exercises, "left_out": LeftOut()} for one in submissions}
     found: dict[str, list[Outcome]] = {}
     for chapter in CHAPTERS.values():  # in this order, so that no mark is open whose reference a worker holds
         wanted = [one for one in chapter if one.name in owners and one.name in (settings.exercises or owners)]
         for submission in submissions:
             own = [exercise for exercise in wanted if owners[exercise.name] is submission]
-            found |= _try_together(submission, own, settings, workshop, deadline, left_out[submission])
+            found |= _try_together(submission, own, settings, workshop, deadline, more[submission])
         for exercise in wanted:
             if exercise.name in found:
                 continue
             owner = owners[exercise.name]
-            link = Link(workshop, owner.cells, exercise, settings.limits, deadline=deadline, left_out=left_out[owner])
+            link = Link(workshop, owner.cells, exercise, settings.limits, deadline=deadline, **more[owner])
             with contextlib.closing(link):
-                student = Student(link.send)
+                student = Student(link.sender(exercise))
                 found[exercise.name] = testing.run_tests(exercise, student, settings.seed, until=deadline)
             for problem in link.problems:  # of a .py file they begin with its name
                 problems.append(problem if problem.startswith(owner.name) else f"{owner.name}, {problem}")
@@ -98,7 +103,7 @@ def _try_together(
     settings: Settings,
     workshop: Workshop,
     deadline: float,
-    left_out: LeftOut,
+    more: dict[str, Any],
 ) -> dict[str, list[Outcome]]:
     """Test a file's exercises of one chapter over one link, which is quick, and return the outcomes of those that pass.
 
@@ -108,13 +113,13 @@ def _try_together(
     if len(exercises) < 2:
         return {}
     brief = replace(settings.limits, seconds=min(BRIEF_SECONDS, settings.limits.seconds))
-    link = Link(
-        workshop, submission.cells, exercises[0], brief, together=exercises, deadline=deadline, left_out=left_out
-    )
+    link = Link(workshop, submission.cells, exercises[0], brief, together=exercises, deadline=deadline, **more)
     passed: dict[str, list[Outcome]] = {}
     with contextlib.closing(link):
         for exercise in exercises:
-            outcomes = testing.run_tests(exercise, Student(link.send), settings.seed, until=deadline, whole=False)
+            outcomes = testing.run_tests(
+                exercise, Student(link.sender(exercise)), settings.seed, until=deadline, whole=False
+            )
             if all(outcome.passed for outcome in outcomes):
                 passed[exercise.name] = outcomes
             elif link.is_closed:  # that exercise ended the worker

@@ -87,14 +87,34 @@ class SubmissionFile(pytest.File):
         left_out = LeftOut()
         for name in read.exercises:
             exercise = find_exercise(name)
-            yield ExerciseNode.from_parent(self, name=name, exercise=exercise, submission=read, left_out=left_out)
+            more = {"submission": read, "left_out": left_out, "modules": self._modules()}
+            yield ExerciseNode.from_parent(self, name=name, exercise=exercise, **more)
+
+    def _modules(self) -> list[tuple[str, str]]:
+        """The Python files in the same folder that are named on the command line as well: it may import them.
+
+        Others are not looked at: where a class's files stand in one folder, they are somebody else's.
+        """
+        from .submission import read_module
+
+        named = {self.session.path / argument.partition("::")[0] for argument in self.config.args}
+        beside = [path for path in sorted(named) if path.parent == self.path.parent and path != self.path]
+        return [module for path in beside if (module := read_module(path))]
 
 
 class ExerciseNode(pytest.Collector):
     """One exercise in one submission."""
 
-    def __init__(self, exercise: Exercise, submission: Submission, left_out: LeftOut, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        exercise: Exercise,
+        submission: Submission,
+        left_out: LeftOut,
+        modules: list[tuple[str, str]],
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
+        self.modules = modules
         self.exercise = exercise
         self.submission = submission
         self.left_out = left_out
@@ -115,7 +135,7 @@ class ExerciseNode(pytest.Collector):
 
         if self.outcomes is None:
             seed = self.config.getoption("--grokcourse-seed")
-            self.outcomes = run_tests(self.exercise, Student(self.connect().send), seed)
+            self.outcomes = run_tests(self.exercise, Student(self.connect().sender(self.exercise)), seed)
         return self.outcomes[number]
 
     def connect(self) -> Link:
@@ -126,7 +146,8 @@ class ExerciseNode(pytest.Collector):
         if self.link is None:
             limits = Limits(seconds=self.config.getoption("--grokcourse-timeout"))
             workshop = _workshop(self.config)
-            self.link = Link(workshop, self.submission.cells, self.exercise, limits, left_out=self.left_out)
+            more = {"modules": self.modules, "own": self.submission.exercises, "left_out": self.left_out}
+            self.link = Link(workshop, self.submission.cells, self.exercise, limits, **more)
         return self.link
 
     def teardown(self) -> None:
@@ -189,9 +210,13 @@ class NotPassed(Exception):  # noqa: N818
         if outcome:
             hint = f"Hint: {outcome.hint}" if outcome.hint else ""
             lines = [f"{outcome.title}: {outcome.message}", *filter(None, [outcome.evidence, hint])]
-        if problems and (outcome is None or outcome.status in ("missing", "error")):
-            told = outcome.message if outcome else ""
-            lines += [f"In the file: {problem}" if outcome else problem for problem in problems if problem not in told]
+        for problem in problems:
+            if outcome is None:
+                lines.append(problem)
+            elif (
+                outcome.status in ("missing", "error") or outcome.exercise in problem
+            ) and problem not in outcome.message:
+                lines.append(f"In the file: {problem}")
         super().__init__("\n".join(lines))
 
 

@@ -29,7 +29,7 @@ import tempfile
 import threading
 import time
 import types
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -372,6 +372,8 @@ class LeftOut:
     """What it has cost. The next loading may take half of that less: all that fail, twice what one may."""
     gave_up: TimeLimitError | LostError | None = None
     """Why it is not loaded at all any more."""
+    answers: dict[str, tuple[Any, str]] | None = None
+    """What stands in the submission for each question, and if it is not known, why: read before any of it was run."""
 
 
 @dataclass
@@ -386,6 +388,10 @@ class Link:
     cells: "Sequence[Cell]"
     exercise: "Exercise"
     limits: Limits = field(default_factory=Limits)
+    modules: Sequence[tuple[str, str]] = ()
+    """Names and text of the Python files that were handed in beside, to be imported."""
+    own: Collection[str] | None = None
+    """The exercises that are graded in the submission, by name: a name of another exercise may be anything there."""
     together: "Sequence[Exercise]" = ()
     """Other exercises of its chapter that are tested over the same link: of these, too, only the student's is there."""
     deadline: float = math.inf
@@ -413,6 +419,27 @@ class Link:
             self._channel = None
             raise
 
+    def sender(self, exercise: "Exercise") -> Callable[[bytes], bytes]:
+        """What a ``Student`` needs to be tested in one of the exercises.
+
+        The answer to a question was read before anything of theirs was run, and is told from here.
+        """
+        return self._tell if exercise.question else self.send
+
+    def _tell(self, request: bytes) -> bytes:
+        from .host import Host
+
+        if self.left_out.answers is None:
+            if self.left_out.gave_up:
+                raise self.left_out.gave_up
+            with contextlib.suppress(TimeLimitError, LostError):  # what was read before counts
+                self._channel = self._channel or self._load()
+        answers = self.left_out.answers
+        if answers is None:
+            raise self.left_out.gave_up or LostError("the code could not be read")
+        known = {name: value for name, (value, problem) in answers.items() if not problem}
+        return Host(known, {name: problem for name, (_, problem) in answers.items() if problem})(request)
+
     @property
     def is_closed(self) -> bool:
         """Whether there is no worker (yet, or any more)."""
@@ -429,15 +456,19 @@ class Link:
 
     def _load(self) -> Channel:
         from . import offers
+        from .registry import EXERCISES
         from .wire import sendable
 
         tested = [self.exercise, *(other for other in self.together if other is not self.exercise)]
         content = {
             "limits": self.limits.to_dict(),
             "package": offers.parcel(tested),
-            "cells": [(cell.name, cell.source) for cell in self.cells],
-            "exercises": [exercise.name for exercise in tested],
+            "cells": [(cell.name, cell.source, cell.kind) for cell in self.cells],
+            "modules": list(self.modules),
+            "exercises": [exercise.name for exercise in tested if not exercise.question],
+            "questions": [exercise.name for exercise in EXERCISES.values() if exercise.question],
             "others": offers.exercises_in(tested),
+            "own": list(EXERCISES if self.own is None else self.own),
             "closed": offers.closed(tested),
             "left_out": self.left_out.reasons,
         }
@@ -445,7 +476,11 @@ class Link:
             channel, steps, began = self.workshop.open(self.limits), [b""], time.monotonic()
             try:
                 seconds = self._at_most(self.limits.load_seconds - self.left_out.seconds / 2)
-                reply = channel.exchange(marshal.dumps(content), seconds, "loading the definitions", steps)
+                answers = channel.exchange(marshal.dumps(content), seconds, "reading the cells", steps)
+                if self.left_out.answers is None or self.left_out.reasons:
+                    self.left_out.answers = _answers(answers)
+                steps[:] = [b""]
+                reply = channel.exchange(b"", seconds, "loading the definitions", steps)
                 problems = json.loads(reply[:MAX_PROBLEMS])  # whatever is longer is no JSON then
                 self.problems[:] = [sendable(str(problem)[:400]) for problem in [*problems][:50]]
                 self._channel = channel
@@ -477,6 +512,31 @@ class Link:
             return False
         reasons[cell, statement] = f"left out, since {failure}"
         return True
+
+
+def _answers(reply: bytes) -> dict[str, tuple[Any, str]]:
+    """What a worker read for the questions, of the kinds that an answer may have.
+
+    Raises:
+        ValueError: if it is no such message.
+    """
+    from .registry import EXERCISES
+    from .wire import MAX_TEXT, WireError, decode, sendable
+
+    try:
+        found = decode(reply) if len(reply) <= MAX_PROBLEMS else None
+    except WireError as error:
+        raise ValueError from error
+    if not isinstance(found, dict):
+        raise ValueError
+    answers: dict[str, tuple[Any, str]] = {}
+    for name, entry in found.items():
+        match entry:
+            case [bool() | int() | float() | None as value, str(problem)] if name in EXERCISES:
+                answers[name] = value, sendable(problem[:MAX_TEXT])
+            case [str(value), str(problem)] if name in EXERCISES:
+                answers[name] = sendable(value[:MAX_TEXT]), sendable(problem[:MAX_TEXT])
+    return answers
 
 
 def protections(workshop: Workshop | None = None) -> list[Protection]:
@@ -623,7 +683,7 @@ def work(reader: int, writer: int) -> None:
         report = isolation.prepare()
         for name in os.environ.keys() - {"SYSTEMROOT"}:
             del os.environ[name]
-    from . import lending, loading, probes
+    from . import lending, loading, probes, wire
     from .host import Host
 
     order = marshal.loads(_read_frame(reader))
@@ -634,16 +694,21 @@ def work(reader: int, writer: int) -> None:
         tried = probes.attempts(probes.Targets(*order["attempts"], channels={reader, writer}))
         _write_frame(writer, json.dumps([tried, missing]).encode())
         probes.stay()
-    names: dict[str, Any] = {}
-    lending.unpack(order["package"], lambda name: names.get(name))
-    cells = [loading.Cell(name, source) for name, source in order["cells"]]
-    isolation.forbid_calls()
-    loaded = loading.load(
-        cells, set(order["exercises"]), order["left_out"], lambda place: _write_frame(writer, STEP + b"%d %d" % place)
+    cells = [loading.Cell(*cell) for cell in order["cells"]]
+    code = loading.Code(
+        cells, order["left_out"], lambda place: _write_frame(writer, STEP + b"%d %d" % place), order["modules"]
     )
+    lending.unpack(order["package"], code.find)
+    from ..config import RunConfig
+
+    _write_frame(writer, wire.encode(code.answers(order["questions"], RunConfig)))
+    _read_frame(reader)  # from here on, something of theirs runs
+    isolation.forbid_calls()
+    others = {name: place for name, place in order["others"].items() if name in order["own"] or not code.binds(name)}
+    loaded = code.load(order["exercises"], others, lambda names, used: lending.lend(others, names, used))
     names = loaded.names
-    lending.lend(order["others"], names, loaded.used)
-    lending.close(order["closed"], names)
+    for space in code.spaces:
+        lending.close(order["closed"], space)
     _write_frame(writer, json.dumps(loaded.problems).encode())
     host = Host(names, loaded.failed)
     while True:
