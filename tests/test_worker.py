@@ -4,8 +4,11 @@ import contextlib
 import functools
 import json
 import os
+import shutil
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -342,6 +345,40 @@ def test_with_nothing_at_all_it_still_grades_and_says_so(monkeypatch, tmp_path):
     assert all(found[name].missing for name in missing_in(found))
     with Workshop() as own, contextlib.closing(link(own, "def add_modulo():\n    return 1")) as opened:
         assert Student(opened.send).add_modulo() == 1
+
+
+AS_ANOTHER_USER = """
+if [ -n "$3" ]; then  # a folder on the way to Python that only root may enter
+    mount --bind "$1" "$2" && mount -t tmpfs -o mode=755 none "$3" && mkdir -p "$1" && mount --bind "$2" "$1" || exit
+fi
+exec setpriv --reuid "$4" --regid "$4" --clear-groups "$5" -c "$6"
+"""
+TELL = """
+import json, sys
+sys.path[:] = {path!r}
+from grokcourse.autograder import isolation, worker
+if {alone}:
+    isolation.namespaces = tuple
+print(json.dumps([protection.name for protection in worker.protections() if not protection.in_force]))
+"""
+
+
+@pytest.mark.parametrize("alone", [False, True], ids=["with namespaces", "without namespaces"])
+@pytest.mark.parametrize("user", [0, 4242], ids=["root", "no root"])
+def test_who_may_do_nothing_has_the_same_protections(user, alone, tmp_path):
+    """Root and an ordinary user, each with and without namespaces: what is missing is what namespaces would give."""
+    tools = [shutil.which(tool) for tool in ("unshare", "setpriv", "bash")]
+    if not all(tools) or os.geteuid() != 0:
+        pytest.skip("only root can become another user, with util-linux's unshare and setpriv")
+    closed = [folder for folder in Path(sys.base_prefix).parents if not folder.stat().st_mode & 1]
+    code = TELL.format(path=sys.path, alone=alone)
+    targets = [sys.base_prefix, str(tmp_path), str(closed[-1]) if closed else "", str(user), sys.executable, code]
+    tmp_path.chmod(0o755)
+    done = subprocess.run([tools[0], "--mount", tools[2], "-c", AS_ANOTHER_USER, "-", *targets], capture_output=True)
+    if b"unshare" in done.stderr or b"mount:" in done.stderr:
+        pytest.skip(done.stderr.decode())
+    assert done.returncode == 0, done.stderr.decode()[-1000:]
+    assert set(json.loads(done.stdout)) <= ({"paths", "traces"} if alone else set())
 
 
 def test_a_worker_shares_no_memory_that_it_can_write(workshop):
