@@ -1386,7 +1386,7 @@ def test_keep_frequencies_random(student, draw):
 @checks("keep_frequencies", "what is kept and what is removed add up to the matrix; all or none can be kept")
 def test_keep_frequencies_parts(student, draw):
     cases = []
-    for matrix, kept in _choices(draw):
+    for matrix, kept in list(_choices(draw))[1:4]:
         others = [k for k in range(len(matrix) // 2 + 1) if k not in kept]
         every = list(range(len(matrix) // 2 + 1))
         cases.append((matrix, kept, *(student.keep_frequencies(matrix, ks) for ks in (kept, others, every, []))))
@@ -1436,16 +1436,13 @@ def _keep(matrix, is_kept, back=fourier.inverse_transform):
 
 
 def _wrong_part(hint):
-    """Plant a mistake as those make it who list the frequencies first, who ask ``in kept``, and who make a tensor."""
+    """Plant a mistake as those make it who make a list of the frequencies first, and who ask ``in kept``."""
 
     def register(answer):
         def from_a_list(matrix, kept):
             return answer(matrix, list(kept))
 
-        def from_a_tensor(matrix, kept):
-            return answer(matrix, torch.tensor(kept, dtype=torch.int64).tolist())
-
-        for flavour in (answer, from_a_list, from_a_tensor):
+        for flavour in (answer, from_a_list):
             name = "" if flavour is answer else f"_{flavour.__name__}"
             flavour.__name__ = answer.__name__ + name
             mistake("keep_frequencies", hint)(flavour)
