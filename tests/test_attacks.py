@@ -654,7 +654,7 @@ AT_LOADING = [
     cell("a class that says goodbye", "class A:\n    raise SystemExit(0)\n" + RIGHT, "ok"),
     cell("a statement that leaves", "os._exit(0)\n" + RIGHT, "ok"),
     cell("a loop without an end", "while True: pass\n" + RIGHT, "ok"),
-    cell("a reply in advance", "class A:\n    send(b'[]')\n" + NEEDING, whole=True),
+    cell("a reply in advance", "class A:\n    send(b'[]')\n" + NEEDING),
     cell("a wrong place", "class A:\n    send(b'@0 2'); os._exit(0)\n" + NEEDING, whole=True),
     cell("no place", "class A:\n    send(b'@9 -1'); os._exit(0)\n" + NEEDING, whole=True),
     cell("places without an end", "class A:\n    while True: send(b'@2 1')\n" + NEEDING, "ok", endless=True),
