@@ -1089,7 +1089,7 @@ def _logits(tokens, weights):
 def _questions(draw, n, p):
     """An ordinary question, and others of any tokens: the forward pass computes with them all alike."""
     tokens = draw.integers(0, p, n, 3)
-    tokens[-1, 2] = draw.integer(0, p - 1)
+    tokens[-1] = torch.tensor([p, draw.integer(0, p - 1), draw.integer(0, p - 1)])
     tokens[0] = torch.tensor([draw.integer(0, p - 1), draw.integer(0, p - 1), p])
     return tokens
 

@@ -508,7 +508,7 @@ def _history(draw, n):
     The test loss dips under chance before memorisation ends, comes back over it after the plateau, and the accuracies
     fall again after they have been high; that of the test set is high at first as well.
     """
-    chance = draw.number(2, 5)
+    chance = draw.number(1, 2)
     steps = torch.cumsum(draw.integers(1, 4, n), 0) * 25
     memorised = draw.integer(2, 4)
     onset = draw.integer(memorised + 2, n - 6)
@@ -528,7 +528,7 @@ def _history(draw, n):
 
 def _smooth(draw, n):
     """A run that groks as in a textbook: every curve rises or falls once."""
-    chance = draw.number(2, 5)
+    chance = draw.number(1, 2)
     steps = torch.arange(n) * 100
     train = torch.linspace(0.1, 2, n, dtype=torch.float64).clamp(max=0.995)
     loss = chance * torch.cat([torch.linspace(1.1, 4, n // 2), torch.linspace(3.5, 0.1, n - n // 2)]).double()
