@@ -315,7 +315,9 @@ def test_what_was_not_run_is_said_where_it_is_missed():
     assert wire.decode(host(wire.encode(["call", "f", [], {}]))) == {
         "error": [
             "NameError",
-            "name 'K' is not defined (cell 2, line 1); cell 1, line 2: ZeroDivisionError: division by zero",
+            "name 'K' is not defined; cell 1, line 2: ZeroDivisionError: division by zero",
+            "cell 2, line 1",
+            "def f(): return K",
         ]
     }
     assert wire.decode(host(wire.encode(["call", "g", [], {}]))) == {
