@@ -28,7 +28,9 @@ IN_CELLS = {"subprocess", "get_ipython"}
 ACCOUNTED = {
     "autograder/registry.py": "imports the exercises' references by name",
     "autograder/testing.py": "imports the hidden tests by name",
-    "autograder/lending.py": "reads the package for the workers of a class, of which a notebook has none",
+    "autograder/isolation.py": "imports what walls workers in, and a notebook has none",
+    "autograder/lending.py": "imports what a worker was sent, and a notebook has none",
+    "autograder/offers.py": "reads the package for workers, and a notebook has none",
 }
 """Modules of the package that do so, and what of it a page needs is found otherwise: its chapter's own exercises."""
 
