@@ -196,7 +196,7 @@ def test_add_modulo_wraps(student, draw):
     _expect_turned(student, pairs, "beyond p − 1 the counting should start again at 0")
 
 
-@checks("add_modulo", "where a + b is just p, the answer is 0")
+@checks("add_modulo", "where a + b is just p, the answer is 0", side=True)
 def test_add_modulo_once_around(student, draw):
     pairs = {p: [(a, p - a) for a in range(1, p)] for p in (2, 3, draw.integer(8, 12), draw.prime(127, 200))}
     _expect_turned(student, pairs, "at p the counting should start again at 0")
@@ -503,12 +503,16 @@ def as_arrays(shuffle, n, train_fraction, seed):
     return [part.numpy() for part in _cut(shuffle(n, seed), int(train_fraction * n))]
 
 
-@_split_mistake("The share is that of the training set; here the test set has it.")
+# With Python's two ways to shuffle these two cut the same rows off.
+EACH_OTHERS_SHARE = "The training set got the test set's share: the share is the training set's, and its rows come first."
+
+
+@_split_mistake(EACH_OTHERS_SHARE)
 def share_of_the_test_set(shuffle, n, train_fraction, seed):
     return _cut(shuffle(n, seed), n - int(train_fraction * n))
 
 
-@_split_mistake("The two parts are exchanged: the training rows come first.")
+@_split_mistake(EACH_OTHERS_SHARE)
 def parts_exchanged(shuffle, n, train_fraction, seed):
     return _cut(shuffle(n, seed), int(train_fraction * n))[::-1]
 
