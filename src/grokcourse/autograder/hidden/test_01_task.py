@@ -504,7 +504,7 @@ def as_arrays(shuffle, n, train_fraction, seed):
 
 
 # With Python's two ways to shuffle these two cut the same rows off.
-EACH_OTHERS_SHARE = "The training set got the test set's share: the share is the training set's, and its rows come first."
+EACH_OTHERS_SHARE = "The training set got the other part: it has the share that was asked for, and its rows come first."
 
 
 @_split_mistake(EACH_OTHERS_SHARE)
