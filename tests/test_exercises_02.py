@@ -248,11 +248,6 @@ ALTERNATIVES = [
 ]
 
 
-class MLPOfCopies(model.MLP):
-    def forward(self, resid):
-        return (resid @ self.W_in.data + self.b_in.data).relu() @ self.W_out.data + self.b_out.data
-
-
 class TransformerOfOneCopy(model.Transformer):
     def forward(self, tokens):
         resid = self.W_E.detach()[tokens] + self.W_pos
@@ -289,7 +284,6 @@ MISSES_A_DETAIL = [
     ("n_parameters", "count_as_float"),
 ]
 WRONG = [
-    ("MLP", MLPOfCopies),
     ("Transformer", TransformerOfOneCopy),
     ("exact_cross_entropy", loss_without_ties),
 ]
