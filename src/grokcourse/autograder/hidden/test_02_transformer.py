@@ -679,7 +679,7 @@ class AttentionInFloat32(Attention):
         return _write(self, _attend(self, resid)).float()
 
 
-@mistake("Attention", "What is returned has left the graph (`detach`, `data`, `no_grad`, numpy): nothing could be learnt.")
+@mistake("Attention", "What is returned has left the graph (`detach`, `data`, numpy), so that nothing could be learnt.")
 class AttentionCutOff(Attention):
     def forward(self, resid):
         return _write(self, _attend(self, resid)).detach()
@@ -1010,7 +1010,7 @@ class MLPInFloat32(MLP):
         return (_neurons(self, resid).relu() @ self.W_out + self.b_out).float()
 
 
-@mistake("MLP", "What is returned has left the graph (`detach`, `data`, `no_grad`, numpy): nothing could be learnt.")
+@mistake("MLP", "What is returned has left the graph (`detach`, `data`, numpy), so that nothing could be learnt.")
 class MLPCutOff(MLP):
     def forward(self, resid):
         return (_neurons(self, resid).relu() @ self.W_out + self.b_out).detach()
