@@ -69,6 +69,11 @@ def told(found) -> str:
 # --- names as they stood ----------------------------------------------------------------------------------------------
 
 AS_THEY_STOOD = {
+    "the course's own imported further down": (
+        "def chance_loss(p):\n    return math.log(p)\nchance_loss = check(chance_loss)",
+        RIGHT,
+        "from grokcourse.config import chance_loss\nfrom grokcourse.tasks import add_modulo",
+    ),
     "a constant bound again further down": (
         "BASE = math.e",
         "def chance_loss(p):\n    return math.log(p) / math.log(BASE)\nchance_loss = check(chance_loss)",

@@ -323,7 +323,7 @@ def test_what_the_pages_show_as_solutions_gets_full_points_from_pytest(handed_in
 def test_what_the_pages_show_as_solutions_gets_full_points_in_a_class(handed_in: Path, tmp_path: Path):
     assert main(["grade", str(handed_in), "--output", str(tmp_path / "grades"), "--jobs", "1"]) == 0
     (student,) = json.loads((tmp_path / "grades" / "results.json").read_text(encoding="utf-8"))["students"]
-    marks = {exercise["name"]: (exercise["points"], exercise["max"]) for exercise in student["exercises"]}
+    marks = {exercise["name"]: (exercise["points"], exercise["maximum"]) for exercise in student["exercises"]}
     assert marks == {name: (exercise.points, exercise.points) for name, exercise in EXERCISES.items()}
 
 

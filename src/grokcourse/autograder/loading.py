@@ -159,6 +159,11 @@ class Statement:
         return used | shared, shared
 
     @property
+    def imports_the_course(self) -> bool:
+        """Whether it takes names from this package: a later cell may need the course's own of an exercise."""
+        return isinstance(self.node, ast.ImportFrom) and (self.node.module or "").partition(".")[0] == "grokcourse"
+
+    @property
     def binds(self) -> set[str]:
         """The names that it binds (or deletes)."""
         return self._doings[0]
@@ -478,6 +483,7 @@ class Code:
     def _view_of(self, name: str, lent: Collection[str]) -> View | None:
         """What an exercise needs, if the submission has it; what is odd about it is told."""
         binders = [i for i, s in enumerate(self.statements) if name in s.touches and not s.only_checks]
+        binders = [i for i in binders if not self.statements[i].imports_the_course] or binders
         if not binders:
             if name not in self.failed and (problem := self._elsewhere(name)):
                 self.failed[name] = problem
