@@ -156,8 +156,10 @@ def _encoding(name: str, content: bytes) -> str:
 def _notebook(name: str, text: str) -> tuple[tuple[Cell, ...], tuple[str, ...]]:
     try:
         notebook = json.loads(text, parse_int=_whole_number)
-    except (ValueError, RecursionError, MemoryError):
+    except (ValueError, RecursionError):
         raise SubmissionError(f"{name} is not a notebook: its content is not JSON") from None
+    except MemoryError:
+        raise SubmissionError(f"{name} cannot be read: it takes too much memory") from None
     if not isinstance(notebook, dict):
         raise SubmissionError(f"{name} is not a notebook: its JSON is no object")
     parts = notebook.get("cells")
