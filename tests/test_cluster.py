@@ -20,11 +20,14 @@ from grokcourse.autograder.grading import Settings, Work
 from grokcourse.cli import main
 
 
+WORKERS = 2
+
+
 @pytest.fixture(scope="module")
 def local() -> Iterator[LocalCluster]:
     """A scheduler and two worker processes, each with a nanny that starts it anew when it dies."""
     before = children()
-    with LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0") as cluster:
+    with LocalCluster(n_workers=WORKERS, threads_per_worker=1, processes=True, dashboard_address=":0") as cluster:
         yield cluster
     _, alive = psutil.wait_procs(children() - before, timeout=120)
     assert alive == []
@@ -64,13 +67,19 @@ def wait_until(condition: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
+def at_full_strength(client: Client) -> str:
+    """The scheduler's address, once the workers that an earlier test ended have been replaced."""
+    client.wait_for_workers(WORKERS, timeout=300)
+    return client.cluster.scheduler_address
+
+
 @pytest.mark.parametrize("noticed", [False, True])
 def test_a_worker_that_dies_with_grades_that_nobody_has_fetched_costs_nothing(
     local: LocalCluster, tmp_path: Path, noticed: bool
 ):
     """Its grades are made anew, whether its death is known by then or shows when one of them is fetched."""
     works = orders(tmp_path / "subs", *(f"work {number}" for number in range(12)))
-    with Cluster(Settings("s"), local.scheduler_address, STAND_IN) as cluster, Client(local) as client:
+    with Client(local) as client, Cluster(Settings("s"), at_full_strength(client), STAND_IN) as cluster:
         grades = cluster.grade_all(works)
         done = [next(grades)]
         wait_until(lambda: sum(held(client).values()) >= 2 * AHEAD - 1)  # all that were sent are graded
@@ -88,7 +97,7 @@ def test_a_worker_that_dies_with_grades_that_nobody_has_fetched_costs_nothing(
 def test_a_worker_that_dies_in_the_middle_costs_nothing(local: LocalCluster, tmp_path: Path):
     """It is killed, whatever it does just then; the nanny starts another one, and all are graded."""
     works = orders(tmp_path / "subs", *(f"wait {number}" for number in range(12)))
-    with Cluster(Settings("s"), local.scheduler_address, STAND_IN) as cluster, Client(local) as client:
+    with Client(local) as client, Cluster(Settings("s"), at_full_strength(client), STAND_IN) as cluster:
         grades = cluster.grade_all(works)
         done = [next(grades)]
         victim = next(iter(client.run(os.getpid).values()))
