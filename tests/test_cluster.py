@@ -19,7 +19,6 @@ from grokcourse.autograder.grader import GraderError
 from grokcourse.autograder.grading import Settings, Work
 from grokcourse.cli import main
 
-
 WORKERS = 2
 
 
