@@ -5,11 +5,12 @@ stamped there with the fingerprint of everything else that shapes its outputs (`
 pages that have no result yet, and myst-nb then finds every page's results ready.
 """
 
+import asyncio
 import os
 import re
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -129,7 +130,15 @@ def _run(page: _Page) -> tuple[_Page, float, str | None]:
         )
     except Exception as error:  # the kernel did not start, or died: nbclient has no common class for these
         return page, 0.0, f"{page.path.name}: the kernel failed: {type(error).__name__}: {error}"
+    finally:
+        _close_event_loop()
     return page, result.time, _trouble(page, result.err)
+
+
+def _close_event_loop() -> None:
+    """Close the event loop that nbclient opens in each thread that it is called in, and leaves open."""
+    with suppress(RuntimeError):  # this thread has none
+        asyncio.get_event_loop().close()
 
 
 def _trouble(page: _Page, error: Exception | None) -> str | None:
