@@ -460,15 +460,16 @@ class Link:
         from .wire import sendable
 
         tested = [self.exercise, *(other for other in self.together if other is not self.exercise)]
+        own = list(EXERCISES if self.own is None else self.own)
         content = {
             "limits": self.limits.to_dict(),
             "package": offers.parcel(tested),
             "cells": [(cell.name, cell.source, cell.kind) for cell in self.cells],
             "modules": list(self.modules),
             "exercises": [exercise.name for exercise in tested if not exercise.question],
-            "questions": [exercise.name for exercise in EXERCISES.values() if exercise.question],
+            "questions": [name for name in own if EXERCISES[name].question],
             "others": offers.exercises_in(tested),
-            "own": list(EXERCISES if self.own is None else self.own),
+            "own": own,
             "closed": offers.closed(tested),
             "left_out": self.left_out.reasons,
         }

@@ -32,6 +32,9 @@ from .exercises import Disclosure, ExerciseBox, dots, facts
 
 CHAPTER = re.compile(r"(?:.*/)?(\d\d-[^/]+)")
 """The pages that become notebooks."""
+MEASURED = "\ue000{}\ue001"
+"""What a cell measured (``glue``), marked in the prose until its cell has its id."""
+IS_MEASURED = re.compile(r"\ue000([^\ue001]*)\ue001")
 IN_REPOSITORY = "src/grokcourse/notebooks"
 """Where the notebooks are kept in the repository; Colab opens them there."""
 ON_SITE = "notebooks"
@@ -255,11 +258,14 @@ def _points_cell(exercise: Exercise) -> nbformat.NotebookNode:
 
 
 def _name(cells: list[nbformat.NotebookNode]) -> None:
-    """Give each cell an id that follows from what it says alone; measured numbers do not matter."""
+    """Give each cell an id that follows from what it says alone; what was measured does not matter."""
     seen: dict[str, int] = {}
     for cell in cells:
         exercise = _exercise(cell)
-        text = cell.source if cell.cell_type == "code" else re.sub(r"\d+", "0", cell.source)
+        text = cell.source
+        if cell.cell_type == "markdown":
+            text = re.sub(r"\d+", "0", IS_MEASURED.sub("0", text))
+            cell.source = IS_MEASURED.sub(r"\1", cell.source)
         digest = hashlib.sha256(f"{cell.cell_type} {text}".encode()).hexdigest()
         if exercise:
             name = f"exercise-{exercise.name}"
@@ -388,6 +394,8 @@ class Prose:
                 return "<br>" if "<br" in node.astext() else ""
             case nodes.target() | nodes.comment() | addnodes.index():
                 return ""
+            case nodes.inline() if "pasted-text" in node["classes"]:
+                return MEASURED.format("".join(map(self._inline, node.children)))
             case nodes.inline() | nodes.generated() | nodes.abbreviation():
                 return "".join(map(self._inline, node.children))
         raise NotebookError(f"{self.page.docname}: a notebook cannot show <{node.tagname}>: {node.astext()[:80]!r}")
