@@ -564,3 +564,57 @@ def test_an_assert_of_an_instructors_own_is_a_complaint(own_tests):
     (only,) = outcomes(lambda x: x)
     assert (only.status, only.message) == ("wrong", "this does not hold")
     assert "`gini(2)` returned `2`" in only.evidence
+
+
+ODD = {
+    "a list": [1, "a", None, [2]],
+    "an empty list": [],
+    "numbers of hundreds of digits": [10**300] * 50,
+    "a dict": {None: 1, True: 2, 1.5: []},
+    "what a helper of ours answers, without its parts": {"value": None, "changed": None},
+    "two tensors of nothing": [torch.zeros(0, dtype=torch.int64)] * 2,
+    "two tensors beyond all bounds": [torch.tensor([-1, 2**62]), torch.tensor([-(2**63)])],
+    "rows without end, and nothing in them": torch.zeros(2**40, 0),
+    "NaN": torch.full((3,), float("nan")),
+    "infinity": -float("inf"),
+    "unsigned": torch.full((2,), 255, dtype=torch.uint64),
+    "an object": wire.Handle(-1, "x" * 10**5),
+}
+
+
+@pytest.mark.parametrize("odd", ODD.values(), ids=ODD)
+@pytest.mark.parametrize("name", ["split", "gini", "announced", "Attention", "train_step"])
+def test_whatever_comes_back_there_is_an_outcome(name, odd):
+    """Asked for a function, its instance or its answer: the side that speaks may not be ours at all."""
+    exercise = EXERCISES[name]
+    total = len(testing.hidden_tests(exercise))
+    for handles in (False, True):
+
+        def send(request, handles=handles):
+            operation, asked, *_ = wire.decode(request)
+            is_thing = operation == "value" or (operation == "call" and isinstance(exercise.solution, type))
+            known = operation == "begin" or (handles and is_thing and asked == name)
+            return wire.encode({"value": wire.Handle(0, "function") if known else odd})
+
+        found = run_tests(exercise, Student(send), "odd")
+        assert len(found) == total
+        assert not any(outcome.passed and not outcome.side for outcome in found)
+
+
+def test_data_where_a_function_should_be_is_called_by_its_name():
+    exercise = EXERCISES["split"]
+    [found] = [one for one in run_tests(exercise, Student(Host({"split": [1, 2]})), "data") if "int64" in one.title]
+    assert found.status == "error"
+    assert "not callable" in found.message
+    assert "`split(" in found.evidence
+
+
+def test_evidence_that_cannot_be_told_costs_no_verdict(monkeypatch):
+    def tell(*_):
+        raise RecursionError
+
+    monkeypatch.setattr(evidence, "of_calls", tell)
+    monkeypatch.setattr(evidence, "of_an_error", tell)
+    found = run_tests(EXERCISES["gini"], Student(Host({"gini": lambda x: 7.0})), "none")
+    assert {outcome.evidence for outcome in found} == {""}
+    assert any(outcome.status == "wrong" for outcome in found)

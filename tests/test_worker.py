@@ -537,6 +537,16 @@ def test_a_message_holds_no_more_than_it_may(value):
     assert len(str(caught.value)) < 300
 
 
+def test_a_tensor_has_no_more_dimensions_than_lists_have_levels():
+    deep = torch.zeros((1,) * 1_000)
+    with pytest.raises(wire.WireError, match="dimensions"):
+        wire.encode([deep])
+    with pytest.raises(wire.WireError, match="dimensions"):
+        wire.decode(message({"array": "0"}, {"0": deep}))
+    few = torch.zeros((1,) * 8)
+    assert wire.decode(wire.encode(few)).shape == few.shape
+
+
 def test_a_message_may_hold_what_a_test_needs():
     value = [1, -(10**300), 0.1, float("inf"), "x" * 10**5, None, True, {"a": [torch.arange(3)], 1: 2}, [0] * 40_000]
     back = wire.decode(wire.encode(value))

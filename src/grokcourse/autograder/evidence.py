@@ -135,7 +135,9 @@ def call_of(one: Exchange, log: Sequence[Exchange], names: Sequence[str] = ()) -
     args, kwargs, function, how = list(one.args), dict(one.kwargs), one.name, ""
     if one.operation in ("make", "method"):
         how = MADE.get(one.name, "")
-        function = _expression(args.pop(0), made)
+        owner = args.pop(0)
+        named = [x.name for x in log if x.operation == "value" and x.value is owner]  # data, where a function should be
+        function = named[0] if named else _expression(owner, made)
         if one.name == "call_with_dtype":
             kwargs["dtype"] = f"torch.{args.pop(0)}"
     described = []
@@ -161,7 +163,8 @@ def call_of(one: Exchange, log: Sequence[Exchange], names: Sequence[str] = ()) -
 
 def _expression(arg: Any, made: dict[wire.Handle, Exchange], depth: int = 0) -> str:
     """How code would write something that stands on the student's side."""
-    origin = made.get(arg.handle if isinstance(arg, Thing) else arg)
+    arg = arg.handle if isinstance(arg, Thing) else arg
+    origin = made.get(arg) if isinstance(arg, wire.Handle) else None
     if origin is None or depth > 3:
         return "it"
     if origin.operation == "value":

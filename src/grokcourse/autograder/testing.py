@@ -406,7 +406,7 @@ def _run(
         looked = evidence.looked_at(log, trace)
         if looked and failing is not None:
             failing[test.title] = looked[0]
-        return trial("wrong", message, evidence.of_calls(looked, log, evidence.parameters(exercise)))
+        return trial("wrong", message, _told(evidence.of_calls, looked, log, evidence.parameters(exercise)))
 
     try:
         student.ask("begin", exercise.name)
@@ -422,7 +422,8 @@ def _run(
             return trial("memory", f"raised {error}")
         if failing is not None and log:
             failing[test.title] = log[-1]
-        return trial("error", f"raised {error}", evidence.of_an_error(log, evidence.parameters(exercise), error))
+        told = _told(evidence.of_an_error, log, evidence.parameters(exercise), error)
+        return trial("error", f"raised {error}", told)
     except TimeLimitError as error:
         return trial("time-out", str(error))
     except LostError as error:
@@ -440,6 +441,14 @@ def _run(
     ) as error:  # the test stumbled over what the student's code returned
         return wrong(error, f"returned something that the test cannot use ({type(error).__name__})")
     return trial("passed")
+
+
+def _told(tell: Callable[..., str], *args: Any) -> str:
+    """Evidence, or none: what came back may be odder than those foresee who tell of it, and the verdict stands."""
+    try:
+        return tell(*args)
+    except Exception:
+        return ""
 
 
 # --- hints ------------------------------------------------------------------------------------------------------------

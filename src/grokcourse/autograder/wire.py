@@ -22,6 +22,7 @@ MAX_STRUCTURE = 2**20
 MAX_PARTS = 50_000
 """Numbers, texts, lists and so on in one message."""
 MAX_DEPTH = 20
+"""Lists in lists, and dimensions of a tensor."""
 MAX_DIGITS = 400
 """Of a number."""
 MAX_HANDLES = 1_000
@@ -109,6 +110,8 @@ def decode(message: bytes, fetch: Callable[[Handle], object] | None = None) -> A
         raise WireError("the value holds more than can be looked at, outside of tensors")
     try:
         arrays = load(message)
+        if any(array.ndim > MAX_DEPTH for array in arrays.values()):
+            raise WireError(f"a tensor has more than {MAX_DEPTH} dimensions")
         header = json.loads(message[8 : 8 + int.from_bytes(message[:8], "little")])
         return _Reader(arrays, fetch).value(json.loads(header["__metadata__"]["value"]))
     except Exception as error:  # hostile bytes may fail in any way, and safetensors and torch with any exception
@@ -128,6 +131,8 @@ def _as_tensor(array: Tensor | np.ndarray) -> Tensor:
             raise WireError(f"an array of dtype {array.dtype} cannot be sent") from None
     if array.layout != torch.strided or array.dtype not in DTYPES:
         raise WireError(f"a tensor of layout {array.layout} and dtype {array.dtype} cannot be sent")
+    if array.ndim > MAX_DEPTH:
+        raise WireError(f"a tensor of more than {MAX_DEPTH} dimensions cannot be sent")
     if array.device.type == "meta":
         raise WireError("a tensor on the device 'meta' holds no values")
     return array.detach().cpu().resolve_neg()
