@@ -43,9 +43,10 @@ $(VENV)/peers/%/.installed: tests/peers/%.txt $(STAMP)
 test: site peers ## Build the site, then run all tests, those of the built site included
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
-lint: setup ## Check style and format
+lint: setup ## Check style, format and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 
 notebooks: site ## Take the site's student notebooks over into the package (commit them)
 	$(BIN)/grokcourse notebooks

@@ -439,10 +439,11 @@ def ablate_frequencies(
         ValueError: if not exactly one of ``keep`` and ``drop`` is given, a frequency is out of range, or there is no
             such part.
     """
-    if (keep is None) == (drop is None):
+    given = keep if drop is None else drop
+    if given is None or (keep is not None and drop is not None):
         raise ValueError("say either which frequencies to keep or which to drop")
     p = table.shape[0]
-    chosen = _require_frequencies(keep if drop is None else drop, p, p // 2)
+    chosen = _require_frequencies(given, p, p // 2)
     if part == "sum":
         inside = of_sum(fourier.keep_frequencies(by_sum(table), chosen))
     elif part in ("products", "polynomial"):
@@ -477,10 +478,11 @@ def ablate_embedding(
     Raises:
         ValueError: if not exactly one of ``keep`` and ``drop`` is given, or a frequency is out of range.
     """
-    if (keep is None) == (drop is None):
+    given = keep if drop is None else drop
+    if given is None or (keep is not None and drop is not None):
         raise ValueError("say either which frequencies to keep or which to drop")
     p = model.p
-    chosen = _require_frequencies(keep if drop is None else drop, p, p // 2)
+    chosen = _require_frequencies(given, p, p // 2)
     numbers = model.W_E.detach()[:p]
     if keep is None:
         numbers = numbers - fourier.keep_frequencies(numbers, chosen)
@@ -677,10 +679,9 @@ def clock_logits(
     Returns:
         (n, p) float64, with all its digits.
     """
-    exact = {"dtype": torch.float64, "device": a.device}
-    k = torch.tensor(list(frequencies), **exact)
-    alpha = torch.ones_like(k) if coefficients is None else torch.tensor(list(coefficients), **exact)
-    angle = 2 * math.pi / p * torch.outer(torch.arange(p, **exact), k)
+    k = torch.tensor(list(frequencies), dtype=torch.float64, device=a.device)
+    alpha = torch.ones_like(k) if coefficients is None else k.new_tensor(list(coefficients))
+    angle = 2 * math.pi / p * torch.outer(torch.arange(p, dtype=k.dtype, device=k.device), k)
     cos, sin = angle.cos(), angle.sin()  # (p, K): the embedding, and up to α the unembedding
     cos_sum = cos[a] * cos[b] - sin[a] * sin[b]  # (n, K)
     sin_sum = sin[a] * cos[b] + cos[a] * sin[b]

@@ -59,7 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--threads", type=int, default=argparse.SUPPRESS, help="CPU threads; by default torch decides")
     hyperparameters = train.add_argument_group("hyperparameters")
     for field in dataclasses.fields(RunConfig):
-        kind, shape = field.type, {}
+        kind, shape = field.type, dict[str, Any]()
         if typing.get_origin(kind) is tuple:
             kind, shape = float, {"nargs": 2, "metavar": ("BETA1", "BETA2")}
         option = f"--{field.name.replace('_', '-')}"

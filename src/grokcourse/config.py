@@ -196,7 +196,7 @@ def _require(holds: bool, message: str) -> None:
         raise ConfigError(message)
 
 
-def _coerced(name: str, kind: type, value: Any) -> Any:
+def _coerced(name: str, kind: Any, value: Any) -> Any:
     """The value as the field's own type, so that 1 and 1.0 make equal configs; raises if that would change it."""
     if typing.get_origin(kind) is tuple:
         _require(

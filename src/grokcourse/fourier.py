@@ -42,7 +42,8 @@ def fourier_basis(p: int, dtype: torch.dtype = torch.float32, device: torch.devi
         angle = 2 * math.pi * k * n / p
         waves += [angle.cos(), angle.sin()]
     basis = torch.stack(waves[:p])  # for even p this drops the last sine, which is zero at every whole number
-    return (basis / basis.norm(dim=1, keepdim=True)).to(device=device, dtype=dtype)
+    length: Tensor = basis.norm(dim=1, keepdim=True)
+    return (basis / length).to(device=device, dtype=dtype)
 
 
 def frequencies(p: int) -> Tensor:
@@ -71,13 +72,15 @@ def transform(x: Tensor, dim: int = 0) -> Tensor:
         ValueError: if x does not hold floats, or has fewer than 2 entries along ``dim``.
     """
     basis = fourier_basis(*_modulus(x, dim))
-    return torch.tensordot(basis, x, dims=([1], [dim])).movedim(0, dim)
+    components: Tensor = torch.tensordot(basis, x, dims=([1], [dim]))
+    return components.movedim(0, dim)
 
 
 def inverse_transform(components: Tensor, dim: int = 0) -> Tensor:
     """The sum of the waves: undoes ``transform``, with the same arguments and errors."""
     basis = fourier_basis(*_modulus(components, dim))
-    return torch.tensordot(basis.T, components, dims=([1], [dim])).movedim(0, dim)
+    x: Tensor = torch.tensordot(basis.T, components, dims=([1], [dim]))
+    return x.movedim(0, dim)
 
 
 def transform_2d(x: Tensor) -> Tensor:
@@ -207,7 +210,7 @@ def circle(matrix: Tensor, k: int) -> Tensor:
     if not 1 <= k <= (p - 1) // 2:
         raise ValueError(f"modulo {p} only the frequencies 1 … {(p - 1) // 2} have a circle, not {k}")
     directions = transform(matrix)[frequencies(p).to(matrix.device) == k]  # (2, d)
-    lengths = directions.norm(dim=1, keepdim=True)
+    lengths: Tensor = directions.norm(dim=1, keepdim=True)
     if not lengths.all():
         raise ValueError(f"the matrix has no wave of frequency {k}, so there is no direction to look along")
     return matrix @ (directions / lengths).T

@@ -211,7 +211,7 @@ def load_run(path: Path | str, train_index: Iterable[int] | None = None, operati
     model = Transformer.from_weights(next(iter(checkpoints.values())))
     if train_index is None and isinstance(content, Mapping):
         train_index = content.get("train_indices")
-    sizes = architecture(model) | {"d_model": model.attn.W_O.shape[0] * model.attn.W_O.shape[1]}
+    sizes: dict[str, Any] = architecture(model) | {"d_model": model.attn.W_O.shape[0] * model.attn.W_O.shape[1]}
     rows = None
     if train_index is not None:
         train_index = torch.tensor([int(row) for row in train_index])

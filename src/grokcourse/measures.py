@@ -170,7 +170,8 @@ def wave_norms(matrix: Tensor, dim: int = 0) -> Tensor:
         ValueError: as ``fourier.transform``.
     """
     p = matrix.shape[dim]
-    return fourier.transform(matrix, dim).movedim(dim, 0).reshape(p, -1).norm(dim=1)
+    norms: Tensor = fourier.transform(matrix, dim).movedim(dim, 0).reshape(p, -1).norm(dim=1)
+    return norms
 
 
 @torch.no_grad()
@@ -235,7 +236,7 @@ def of(model: Transformer, key: Iterable[int], data: tasks.Dataset) -> dict[str,
     _require_finite(model)
     key, p = list(key), model.p
     weights = circuit.effective_weights(model)
-    data, logits = _as_addition(data, circuit.all_logits(model))
+    data, (logits,) = _as_addition(data, circuit.all_logits(model))
     W_E, norms = model.W_E[:p], weight_norms(model)
     frequency, share = circuit.neuron_frequencies(circuit.neurons_from(weights))
     is_specialised = share > SPECIALISED
@@ -294,7 +295,7 @@ def variants(model: Transformer, key: Iterable[int], data: tasks.Dataset) -> dic
     key, p = list(key), model.p
     weights = circuit.effective_weights(model)
     from_neurons = circuit.neurons_from(weights) @ weights.W_logit
-    data, logits, from_neurons = _as_addition(data, circuit.all_logits(model), from_neurons)
+    data, (logits, from_neurons) = _as_addition(data, circuit.all_logits(model), from_neurons)
     train, test = data.train_index, data.test_index
     fit = circuit.fit_cosines(logits, key)
     cosines = circuit.cosine_logits(p, key, fit.coefficients)
@@ -378,7 +379,8 @@ class Measures:
         found = np.flatnonzero(self.steps == step)
         if not len(found):
             raise KeyError(f"step {step:,} was not measured; there are: {', '.join(map(str, self.steps))}")
-        return self[name][found[0]]
+        value: np.ndarray = self[name][found[0]]
+        return value
 
 
 @usual_torch()
@@ -426,7 +428,7 @@ def along(
         found = of(model, key, data)
         now = key_frequencies(model)
         with torch.no_grad():
-            questions, logits = _as_addition(data, circuit.all_logits(model))
+            questions, (logits,) = _as_addition(data, circuit.all_logits(model))
             found |= {
                 "is_key_now": torch.zeros(run.config.p // 2 + 1).index_fill(0, torch.tensor(now, dtype=torch.long), 1),
                 "restricted_loss_now": restricted_loss(logits, now, questions.test_index).float(),
@@ -611,7 +613,7 @@ def _folder(run: Path | str) -> Path:
     return Path(run) if Path(run).is_dir() else runs.available().get(str(run), Path(run))
 
 
-def _as_addition(data: tasks.Dataset, *tables: Tensor) -> tuple[tasks.Dataset, ...]:
+def _as_addition(data: tasks.Dataset, *tables: Tensor) -> tuple[tasks.Dataset, tuple[Tensor, ...]]:
     """Questions of addition, and (p, p, …) tables that go with them; for subtraction −b takes b's place.
 
     Raises:
@@ -619,11 +621,11 @@ def _as_addition(data: tasks.Dataset, *tables: Tensor) -> tuple[tasks.Dataset, .
     """
     p = len(tables[0])
     if data.p == p and data.labels.equal(circuit.sum_labels(p).flatten()):
-        return data, *tables
+        return data, tables
     negative = -torch.arange(p) % p
     if data.p == p and data.labels.equal(circuit.sum_labels(p)[:, negative].flatten()):
         rows = data.train_index // p * p + negative[data.train_index % p]
-        return tasks.dataset_of(p, rows), *(table[:, negative] for table in tables)
+        return tasks.dataset_of(p, rows), tuple(table[:, negative] for table in tables)
     raise ValueError(
         f"the measures are those of addition and subtraction modulo {p}: the dataset must hold all its questions"
     )

@@ -256,7 +256,6 @@ def initialise(model: Transformer, seed: int) -> None:
     Biases start at zero. The draw is made on the CPU, so that a seed means the same model on every device.
     """
     generator = torch.Generator("cpu").manual_seed(seed)
-    drawn = {"generator": generator, "dtype": torch.float32, "device": "cpu"}
     d_model, vocab = model.W_U.shape
     with torch.no_grad():
         for name, weight in model.named_parameters():
@@ -264,7 +263,8 @@ def initialise(model: Transformer, seed: int) -> None:
                 weight.zero_()
             else:
                 std = 1 / math.sqrt(vocab if name == "W_U" else d_model)
-                weight.copy_(torch.randn(weight.shape, **drawn) * std)
+                drawn = torch.randn(weight.shape, generator=generator, dtype=torch.float32, device="cpu")
+                weight.copy_(drawn * std)
 
 
 def n_parameters(p: int, d_model: int, n_heads: int, d_mlp: int) -> int:

@@ -95,7 +95,8 @@ class Run:
         found = np.flatnonzero(self.history["step"] == step)
         if not len(found):
             raise RunNotFoundError(f"step {step} was not recorded: this run records every {self.config.eval_every}")
-        return self.history[quantity][found[0]]
+        value: float = self.history[quantity][found[0]]
+        return value
 
 
 def save(run: Run, folder: Path | str, *, half: bool = False) -> Path:

@@ -313,6 +313,18 @@ def find_phases(
     return Phases(memorised, onset, first(after & (test_accuracy >= answered)))
 
 
+def phases(run: Run) -> Phases:
+    """The phases of a run: ``find_phases`` of its history."""
+    history = run.history
+    return find_phases(
+        history["step"],
+        history["train_accuracy"],
+        history["test_accuracy"],
+        history["test_loss"],
+        run.config.chance_loss,
+    )
+
+
 def keep_freed_memory() -> None:
     """Have the C library keep large freed blocks for the next step, instead of handing them back to the system.
 

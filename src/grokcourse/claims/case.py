@@ -50,9 +50,7 @@ class Case:
     @functools.cached_property
     def phases(self) -> training.Phases:
         """The phases as the history shows them."""
-        h = self.run.history
-        columns = (h[name] for name in ("step", "train_accuracy", "test_accuracy", "test_loss"))
-        return training.find_phases(*columns, self.run.config.chance_loss)
+        return training.phases(self.run)
 
     @functools.cached_property
     def hidden(self) -> measures.HiddenPhases:

@@ -18,6 +18,7 @@ from .layout import (
     label_line_ends,
     nonempty,
     picture,
+    picture_of,
     shade_phases,
     spread_apart,
     style_axes,
@@ -224,12 +225,12 @@ def announcements(
     names = sorted(dates, key=lambda name: (dates[name] is None, dates[name] or 0))
     figure, [axes] = canvas(width, 0.34 * len(names) + 1.1)
     last = max([date for date in dates.values() if date is not None] + ([event[1]] if event else []), default=1)
-    for row, name in enumerate(names):
-        if dates[name] is None:
+    for row, date in enumerate(dates[name] for name in names):
+        if date is None:
             axes.text(0.02 * last, row, "never", va="center", color=MUTED)
         else:
-            axes.plot([dates[name], event[1] if event else dates[name]], [row, row], color=MUTED, lw=1.2)
-            axes.plot([dates[name]], [row], color=TEST if event and dates[name] >= event[1] else TRAIN, marker="o")
+            axes.plot([date, event[1] if event else date], [row, row], color=MUTED, lw=1.2)
+            axes.plot([date], [row], color=TEST if event and date >= event[1] else TRAIN, marker="o")
     if event:
         axes.axvline(event[1], color=TEST, lw=1.6, linestyle=(0, (4, 3)), zorder=1.5)
         axes.set_title(f"{event[0]}: step {event[1]:,.0f}", fontsize=TEXT, color=TEST, loc="right")
@@ -311,4 +312,4 @@ def _label_rises(axes: Axes, rises: Sequence[tuple[float, str, str]]) -> None:
             name.set_position((x, 1.07))
 
     if names:
-        axes.figure.placements.append(place)
+        picture_of(axes).placements.append(place)

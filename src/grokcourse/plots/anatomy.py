@@ -53,7 +53,7 @@ def clock(p: int, sums: Sequence[tuple[int, int]], *, title: str = "", width: fl
         hours = np.arange(p)
         axes.plot(*on_dial(np.linspace(0, p, 361), 1).T, color=MUTED, lw=1)
         ticks = np.stack([on_dial(hours, 0.95), on_dial(hours, 1)], axis=1)
-        axes.add_collection(LineCollection(ticks, colors=MUTED, linewidths=0.7))
+        axes.add_collection(LineCollection(list(ticks), colors=MUTED, linewidths=0.7))
         turn = np.linspace(a, a + b, 200)
         spiral = on_dial(turn, 1) * np.linspace(0.72, 0.72 - 0.12 * (b // p), 200)[:, None]
         axes.plot(*spiral.T, color=TEST, lw=2)
@@ -196,7 +196,7 @@ def architecture(p: int, d_model: int, n_heads: int, d_mlp: int, *, title: str =
     axes.text(bus + 0.14, 1.62, "residual stream", va="center", color=LIGHT["blue"], weight="bold")
     for y, name in ((1.8, "resid_pre"), (3.7, "resid_mid"), (5.2, "resid_post")):
         axes.text(bus - 0.14, y, f"{name}\n{stream}", ha="right", va="center", linespacing=1.3, **small)
-    heads = (f"{n_heads} heads of {d_head}", f"q, k, v: ({n_heads}, 3, {d_head})")
+    heads: tuple[str, ...] = (f"{n_heads} heads of {d_head}", f"q, k, v: ({n_heads}, 3, {d_head})")
     heads += (f"pattern: ({n_heads}, 3, 3)", f"z: ({n_heads}, 3, {d_head})")
     neurons = (f"W_in → (3, {d_mlp})", f"ReLU → (3, {d_mlp})", f"W_out → {stream}")
     blocks = ((1.9, 3.4, "orange", "attention", "attn_out", heads), (3.75, 4.95, "purple", "MLP", "mlp_out", neurons))

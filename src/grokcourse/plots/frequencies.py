@@ -67,9 +67,9 @@ def spectra(
     count = len(nonempty(energies, "energies"))
     each = 1.7 if is_phone(width) else 1.9
     figure, grid = canvas(width, each * count + 0.4, count, 1, sharex=True, sharey=True)
-    everywhere = None if isinstance(key, Mapping) else list(key)
+    marked = key if isinstance(key, Mapping) else dict.fromkeys(energies, tuple(key))
     for axes, (name, energy) in zip(grid, energies.items(), strict=True):
-        _draw_spectrum(axes, energy, list(key.get(name, ())) if everywhere is None else everywhere)
+        _draw_spectrum(axes, energy, list(marked.get(name, ())))
         axes.set_title(name, fontsize=TEXT)
     grid[-1].set_xlabel("frequency k")
     figure.supylabel("share of energy", fontsize=TEXT, color=INK)

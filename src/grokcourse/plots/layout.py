@@ -9,6 +9,7 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colorbar import Colorbar
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator, PercentFormatter
@@ -26,6 +27,13 @@ class Picture(Figure):
         self.on_phone = is_phone(width)
         self.placements: list[Callable[[], None]] = []
         """What has to wait until the layout is known: where names go so that they do not overlap."""
+
+
+def picture_of(axes: Axes) -> Picture:
+    """The figure that axes are part of."""
+    figure = axes.figure
+    assert isinstance(figure, Picture), "the axes were not made by canvas"
+    return figure
 
 
 def picture(draw: Callable[..., Picture]) -> Callable[..., Picture]:
@@ -96,9 +104,16 @@ def height_for(width: float) -> float:
 def canvas(width: float, height: float, rows: int = 1, columns: int = 1, **options: Any) -> tuple[Picture, Any]:
     """An empty figure and its axes: one, or a list of them, row by row."""
     figure = Picture(width, height)
-    ratios = {name: options.pop(name) for name in ("width_ratios", "height_ratios") if name in options}
+    ratios: dict[str, Any] = {name: options.pop(name) for name in ("width_ratios", "height_ratios") if name in options}
     grid = figure.subplots(rows, columns, squeeze=False, gridspec_kw=ratios, **options)
     return figure, list(grid.flat)
+
+
+def style_bar(bar: Colorbar) -> None:
+    """A colour bar's colours as one image, without an outline."""
+    assert bar.solids is not None, "the bar is that of filled colours"
+    bar.solids.set_rasterized(True)
+    bar.outline.set_visible(False)
 
 
 def draw_title(figure: Picture, title: str) -> None:
@@ -112,7 +127,7 @@ def style_axes(
     axes: Axes, ylabel: str, xlabel: str, *, log_y: bool, log_steps: bool, percent: bool, title: str
 ) -> None:
     """Labels, scales and ticks."""
-    on_phone = axes.figure.on_phone
+    on_phone = picture_of(axes).on_phone
     axes.set(xlabel=xlabel, ylabel=ylabel)
     axes.grid(axis="y")
     lines = [
@@ -139,7 +154,7 @@ def style_axes(
     if percent:
         axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
         axes.set_ylim(bottom=0)
-    draw_title(axes.figure, title)
+    draw_title(picture_of(axes), title)
 
 
 def spread_apart(wanted: Sequence[float], sizes: Sequence[float], low: float, high: float) -> list[float]:
@@ -174,8 +189,8 @@ def label_line_ends(
     low, high = axes.get_xlim()
     names, early = [], []
     for x, y, name, colour in points:
-        name = name if "\n" in name else textwrap.fill(name, 12 if axes.figure.on_phone else 20)
-        options = {"color": colour, "va": "center", "linespacing": 1.1, "annotation_clip": False}
+        name = name if "\n" in name else textwrap.fill(name, 12 if picture_of(axes).on_phone else 20)
+        options: dict[str, Any] = {"color": colour, "va": "center", "linespacing": 1.1, "annotation_clip": False}
         if x < low + 0.95 * (high - low):  # a line that ends on the way has its name right there
             ground = {"facecolor": PAPER, "edgecolor": "none", "pad": 1}  # it may stand on other lines
             options |= {"textcoords": "offset points", "bbox": ground, "zorder": 5}
@@ -197,7 +212,7 @@ def label_line_ends(
                 name.xyann = (5, name.xyann[1] + 4)
             boxes.append(name.get_window_extent())
 
-    axes.figure.placements.append(place)
+    picture_of(axes).placements.append(place)
 
 
 def shade_phases(axes: Axes, phases: Mapping[str, tuple[float, float | None]] | None) -> None:
@@ -224,7 +239,7 @@ def shade_phases(axes: Axes, phases: Mapping[str, tuple[float, float | None]] | 
             text.set_x(x)
 
     if names:
-        axes.figure.placements.append(place)
+        picture_of(axes).placements.append(place)
 
 
 def label_bars(axes: Axes, names: Mapping[int, str], heights: np.ndarray, colour: str) -> None:
@@ -240,7 +255,7 @@ def label_bars(axes: Axes, names: Mapping[int, str], heights: np.ndarray, colour
             text.set_x(x)
 
     if texts:
-        axes.figure.placements.append(place)
+        picture_of(axes).placements.append(place)
 
 
 def label_cells(

@@ -21,7 +21,9 @@ from .layout import (
     label_cells,
     nonempty,
     picture,
+    picture_of,
     spread_apart,
+    style_bar,
     to_array,
 )
 from .style import AMOUNT, CYCLE, GRID, INK, ON_CELL, SIGNED, TEXT, WIDE
@@ -134,8 +136,7 @@ def heat_maps(
         axes.set_xlabel(xlabel if i + across >= len(arrays) else "")
     if not values:
         bar = figure.colorbar(image, ax=grid, shrink=0.8, aspect=30, pad=0.02)
-        bar.solids.set_rasterized(True)
-        bar.outline.set_visible(False)
+        style_bar(bar)
     draw_title(figure, title)
     return figure
 
@@ -217,8 +218,7 @@ def spectrum_2d(
     bar.set_ticks([1e-4, 1e-3, 1e-2, 1e-1, 1])
     bar.formatter = FuncFormatter(as_percent)
     bar.set_ticks([], minor=True)
-    bar.solids.set_rasterized(True)
-    bar.outline.set_visible(False)
+    style_bar(bar)
     draw_title(figure, title)
     return figure
 
@@ -273,15 +273,14 @@ def _label_ticks(axes: Axes, names: Sequence[int]) -> None:
     axes.xaxis.labelpad, axes.yaxis.labelpad = 16, 20
 
     def place() -> None:
-        for texts, extent, (low, high), coordinate in (
-            (below, "width", axes.get_xlim(), 0),
-            (beside, "height", axes.get_ylim(), 1),
+        for texts, extent, (low, high) in (
+            (below, "width", axes.get_xlim()),
+            (beside, "height", axes.get_ylim()),
         ):
             scale = (high - low) / getattr(axes.bbox, extent)
             sizes = [(getattr(text.get_window_extent(), extent) + 2) * scale for text in texts]
             for text, where in zip(texts, spread_apart(list(names), sizes, low, high), strict=True):
-                position = list(text.get_position())
-                position[coordinate] = where
-                text.set_position(position)
+                x, y = text.get_position()
+                text.set_position((where, y) if extent == "width" else (x, where))
 
-    axes.figure.placements.append(place)
+    picture_of(axes).placements.append(place)

@@ -1,10 +1,13 @@
 """Colours, sizes and colour maps that all figures share."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.colors import ListedColormap
+
+if TYPE_CHECKING:
+    from matplotlib.typing import RcKeyType  # since matplotlib 3.11
 
 PALETTE: dict[str, tuple[str, str]] = {
     "paper": ("#ffffff", "#14181e"),
@@ -38,7 +41,7 @@ RAMP = [LIGHT[f"ramp{i}"] for i in range(8)]
 PHASES = ("gold", "purple", "green")
 DASHES = ["-", (0, (5, 1.6)), (0, (1.6, 1.2)), (0, (6, 1.5, 1.5, 1.5)), (0, (3, 1.2))]
 TEXT = 10.5
-STYLE: dict[str, Any] = {
+STYLE: "dict[RcKeyType, Any]" = {
     "font.family": ["DejaVu Sans"],
     "font.size": TEXT,
     "axes.titlesize": 11.5,

@@ -6,6 +6,7 @@ import io
 import re
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.figure import Figure
 
 from .layout import Picture
@@ -59,7 +60,7 @@ DARK_MODES = (
 def _svg(figure: Figure, alt: str) -> str:
     for axes in figure.axes:
         for artist in axes.collections:  # thousands of vector marks would weigh megabytes
-            if max(len(artist.get_offsets()), len(artist.get_paths())) > 1500:
+            if max(len(np.asarray(artist.get_offsets())), len(artist.get_paths())) > 1500:
                 artist.set_rasterized(True)
     buffer = io.StringIO()
     with mpl.rc_context(STYLE):

@@ -183,8 +183,8 @@ def _read_code(source: str, package: Sequence[str], opaque: Set[str] = BY_NAME) 
                 base = list(package[: len(package) - node.level + 1]) if node.level else []
                 module = ".".join([*base, *([node.module] if node.module else [])])
                 code.modules |= {f"{module}.{alias.name}" for alias in node.names}
-            case ast.Constant(value=str()):
-                code.strings.add(node.value)
+            case ast.Constant(value=str() as text):
+                code.strings.add(text)
             case ast.Call(func=ast.Name(id="open"), args=[ast.Constant(value=str() as name), ast.Constant(value=mode)]):
                 written |= {name} if set(str(mode)) & set("wax") else set()
             case ast.Call(

@@ -21,8 +21,19 @@ from myst_nb.core.config import NbParserConfig
 from myst_nb.core.read import create_nb_reader
 from myst_parser.config.main import MdParserConfig
 from nbformat import NotebookNode
+from sphinx.environment import BuildEnvironment
 
 from .dependencies import Dependencies
+
+
+class Environment(BuildEnvironment):
+    """Sphinx's environment, with what extensions keep in it."""
+
+    myst_config: MdParserConfig
+    mystnb_config: NbParserConfig
+    grokcourse_fingerprints: dict[str, str]
+    """By page, what it depended on when it was read."""
+
 
 KEPT = 100
 """Results that are kept, the latest used first: enough for the pages of a few branches and reverts."""
@@ -97,7 +108,10 @@ def fill(pages: Mapping[Path, str], md_config: MdParserConfig, nb_config: NbPars
 def _read(path: Path, fingerprint: str, md_config: MdParserConfig, nb_config: NbParserConfig) -> _Page:
     """The page's notebook, exactly as myst-nb will read it and look for it."""
     text = stamped(path.read_text(encoding="utf-8"), fingerprint)
-    return _Page(path, _notebook(path, text, md_config, nb_config), nb_config.execution_timeout)
+    notebook = _notebook(path, text, md_config, nb_config)
+    if notebook is None:
+        raise ValueError(f"{path} has no cells to run")
+    return _Page(path, notebook, nb_config.execution_timeout)
 
 
 def _notebook(path: Path, text: str, md_config: MdParserConfig, nb_config: NbParserConfig) -> NotebookNode | None:

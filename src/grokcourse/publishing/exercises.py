@@ -10,6 +10,7 @@ import inspect
 import os
 import re
 import symtable
+import sys
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -98,7 +99,7 @@ def self_contained(exercise: Exercise, bound: Collection[str] = ()) -> str:
         exercise: no question.
         bound: names that stand before it where it will be pasted, and need no import.
     """
-    module = inspect.getmodule(exercise.target)
+    module = sys.modules[exercise.target.__module__]
     tree = ast.parse(inspect.getsource(module))
     imports = _imports(tree, module.__name__)
     defined = {name: ast.unparse(node) for node in tree.body for name in _bound(node)}

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any, cast
 from urllib.parse import urljoin
 
 import nbformat
@@ -28,6 +29,7 @@ from sphinx_design.dropdown import dropdown_main
 from grokcourse import __version__, start
 from grokcourse.autograder.registry import EXERCISES, Exercise, find_exercise
 
+from .execution import Environment
 from .exercises import Disclosure, ExerciseBox, dots, facts
 
 CHAPTER = re.compile(r"(?:.*/)?(\d\d-[^/]+)")
@@ -146,7 +148,7 @@ def add_buttons(app: Sphinx, pagename: str, templatename: str, context: dict, do
     ]
 
 
-def _writer(app: Sphinx, docname: str) -> SimpleNamespace:
+def _writer(app: Sphinx, docname: str) -> Any:
     """What Sphinx asks for an equation's number while it writes the page."""
     numbers = app.env.toc_fignumbers.get(docname, {})
     return SimpleNamespace(builder=SimpleNamespace(config=app.config, name=app.builder.name, fignumbers=numbers))
@@ -156,7 +158,8 @@ def _sources(app: Sphinx, docname: str) -> list[nbformat.NotebookNode]:
     """The chapter's cells, as its file has them."""
     path = app.env.doc2path(docname)
     text = Path(path).read_text(encoding="utf-8")
-    reader = create_nb_reader(path, app.env.myst_config, app.env.mystnb_config, text)
+    env = cast(Environment, app.env)
+    reader = create_nb_reader(path, env.myst_config, env.mystnb_config, text)
     return reader.read(text).cells if reader else []
 
 
@@ -193,7 +196,7 @@ def make_notebook(chapter: str, page: Page, doctree: nodes.document, cells: list
     Raises:
         NotebookError: if there is something in the page that has no form in a notebook.
     """
-    made = []
+    made: list[nbformat.NotebookNode] = []
     repository = page.repository
     install = INSTALL.format(url=repository.url, branch=repository.branch, version=__version__).rstrip()
     introduction = INTRODUCTION.format(course=page.course, site=repository.site, page=page.url)

@@ -12,8 +12,7 @@ def main(run: str = "main", place: Path | str = PLACE) -> None:
     """Write the loss curves of a run, with its phases, as a PNG."""
     loaded = runs.load(run)
     history = loaded.history
-    columns = (history[name] for name in ("step", "train_accuracy", "test_accuracy", "test_loss"))
-    found = training.find_phases(*columns, loaded.config.chance_loss)
+    found = training.phases(loaded)
     ends = {"memorisation": found.memorised, "plateau": found.onset, "grokking": found.grokked}
     bands, start = {}, 1
     for name, end in ends.items():

@@ -14,7 +14,6 @@ from typing import Any
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
-from sphinx.environment import BuildEnvironment
 from sphinx.errors import ConfigError, SphinxError
 from sphinx.util import logging
 
@@ -65,7 +64,7 @@ def choose_results(app: Sphinx, config: Config) -> None:
 
 
 def find_stale_pages(
-    app: Sphinx, env: BuildEnvironment, added: set[str], changed: set[str], removed: set[str]
+    app: Sphinx, env: execution.Environment, added: set[str], changed: set[str], removed: set[str]
 ) -> list[str]:
     """Have the pages read again whose results no longer hold, although their own text is as it was."""
     runs = app.config.grokcourse_runs
@@ -79,7 +78,7 @@ def find_stale_pages(
     return [docname for docname, mark in env.grokcourse_fingerprints.items() if former.get(docname) != mark]
 
 
-def run_pages(app: Sphinx, env: BuildEnvironment, docnames: list[str]) -> None:
+def run_pages(app: Sphinx, env: execution.Environment, docnames: list[str]) -> None:
     """Run the cells of the pages that are about to be read, as far as no result is kept for them."""
     if docnames:
         app.connect("env-updated", write_all)
@@ -104,7 +103,7 @@ def stamp(app: Sphinx, docname: str, content: list[str]) -> None:
         content[0] = execution.stamped(content[0], mark)
 
 
-def write_all(app: Sphinx, env: BuildEnvironment) -> list[str]:
+def write_all(app: Sphinx, env: execution.Environment) -> list[str]:
     """Have every page written anew: they quote each other's numbers, titles and definitions."""
     return sorted(env.found_docs)
 

@@ -56,18 +56,17 @@ def with_stubs(text: str) -> str:
     blocks = fenced_blocks(lines)
     for i, block in reversed(list(enumerate(blocks))):
         following = blocks[i + 1] if i + 1 < len(blocks) else None
-        is_stub = following is not None and is_exercise_cell(lines, following)
-        is_next = following is not None and not "".join(lines[block.end : following.start]).strip()
+        stub = following if following is not None and is_exercise_cell(lines, following) else None
         if not block.head.startswith("{exercise}"):
-            if is_stub:
-                raise ChapterError(f"line {following.start + 1}: a cell with the tag exercise follows no {{exercise}}")
+            if stub:
+                raise ChapterError(f"line {stub.start + 1}: a cell with the tag exercise follows no {{exercise}}")
             continue
         exercise = EXERCISES.get(block.head.removeprefix("{exercise}").strip())
         if exercise is None:
             raise ChapterError(f"line {block.start + 1}: {block.head}: not in the registry")
-        if is_stub and not is_next:
-            raise ChapterError(f"line {following.start + 1}: something stands between an exercise and its cell")
-        lines[block.end : following.end if is_stub else block.end] = ["", *stub_cell(exercise)]
+        if stub and "".join(lines[block.end : stub.start]).strip():
+            raise ChapterError(f"line {stub.start + 1}: something stands between an exercise and its cell")
+        lines[block.end : stub.end if stub else block.end] = ["", *stub_cell(exercise)]
     return "\n".join(lines)
 
 
