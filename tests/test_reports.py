@@ -7,6 +7,8 @@ import json
 import os
 import random
 import re
+import subprocess
+import sys
 import unicodedata
 from dataclasses import replace
 from fractions import Fraction
@@ -16,6 +18,7 @@ from xml.etree import ElementTree
 import jsonschema
 import pytest
 from bs4 import BeautifulSoup
+from jinja2 import nodes
 
 import grokcourse
 from grokcourse.autograder import policy, report, reports, scoring
@@ -25,7 +28,7 @@ from grokcourse.autograder.isolation import Protection
 from grokcourse.autograder.policy import Policy
 from grokcourse.autograder.registry import CHAPTERS, EXERCISES
 from grokcourse.autograder.report import ReportError, RunInfo
-from grokcourse.autograder.reports import data, results, terminal, text
+from grokcourse.autograder.reports import data, page, results, sanitise, terminal
 from grokcourse.autograder.reports.results import ClassResult
 from grokcourse.autograder.scoring import Mark, marks
 from grokcourse.autograder.testing import Outcome, hidden_tests, outcome_of, planted_mistakes
@@ -514,6 +517,7 @@ def test_the_class_page_says_what_it_should(tmp_path, grades):
         "this kernel has no Landlock",
         "Late work loses 10 % of the points got for every day begun.",
         "late.days names 'Nobody'",
+        "11 points: all_questions 2, add_modulo 1,",
         "Not in force on this machine: files.",
     ):
         assert expected in shown
@@ -640,7 +644,7 @@ def test_names_that_are_slow_to_normalise_are_cut_first(tmp_path):
     made = policy.parse('[late.days]\n"a" = 1\n"b" = 2')
     contents = written(tmp_path, grades, made)
     assert all(len(content) < 5_000_000 for content in contents.values())
-    assert len(text.told_apart([f"a{MARKS}{n}" for n in range(30)])) == 30
+    assert len(sanitise.told_apart([f"a{MARKS}{n}" for n in range(30)])) == 30
 
 
 def test_feedback_has_nothing_of_the_others_and_no_seed(tmp_path, grades):
@@ -706,6 +710,48 @@ def test_hostile_text_stays_text(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
+@pytest.mark.parametrize(("off", "gets_in"), [({"autoescape": False}, "<script>"), ({"finalize": None}, "\u202e")])
+def test_hostile_text_would_get_in_without_the_environment_that_keeps_it_out(
+    tmp_path, monkeypatch, off: dict, gets_in: str
+):
+    grades = [full("<script>alert(1)</script>", problems=("a\u202eb",))]
+
+    def pages(folder: str) -> str:
+        return "".join(text for name, text in written(tmp_path / folder, grades).items() if name.endswith(".html"))
+
+    assert gets_in not in pages("on")
+    unsafe = page.environment().overlay(**off)
+    monkeypatch.setattr(page, "environment", lambda: unsafe)
+    assert gets_in in pages("off")
+
+
+def test_no_template_says_that_a_text_is_html():
+    for template in page.environment().list_templates(extensions=["j2"]):
+        source = (page.TEMPLATES / template).read_text(encoding="utf-8")
+        filters = {found.name for found in page.environment().parse(source).find_all(nodes.Filter)}
+        assert not filters & {"safe", "xmlattr", "tojson", "urlize"}, template
+        assert "autoescape" not in source, template
+
+
+def test_reports_do_without_torch(tmp_path):
+    content = json.dumps([grade.to_dict() for grade in (full("Ann"), a_grade("Bo", failing(FIRST[0], "wrong", "no")))])
+    code = f"""
+import json, sys
+from pathlib import Path
+sys.modules["torch"] = None
+from grokcourse.autograder import report
+from grokcourse.autograder.grades import Grade
+from grokcourse.autograder.policy import Policy
+grades = [Grade.from_dict(one) for one in json.load(sys.stdin)]
+report.write_all(Path({str(tmp_path)!r}), grades, Policy(), report.RunInfo("1", "0", "now", 1.0))
+print(report.class_table(grades, Policy(), report.RunInfo("1", "0", "now", 1.0)))
+"""
+    shown = subprocess.run([sys.executable, "-c", code], input=content, capture_output=True, text=True)
+    assert shown.returncode == 0, shown.stderr
+    assert "2 submissions, 2 graded" in shown.stdout
+    assert "Feedback for Bo" in (tmp_path / "feedback/Bo.html").read_text(encoding="utf-8")
+
+
 def test_the_same_name_twice_is_remarked_and_loses_nothing(tmp_path):
     grades = [full("Anna"), a_grade("ANNA", failing(FIRST[0], "missing")), full("Anna")]
     contents = written(tmp_path, grades)
@@ -735,14 +781,14 @@ def test_file_names_are_safe_and_different():
         "é",
     ]
     names += ["x" * 500, "x" * 501, "名" * 300, "\ud800", "~root", "a:b", "a\x00b", "-rf", ".hidden", "COM¹"]
-    found = text.file_names(names)
+    found = sanitise.file_names(names)
     assert len({name.casefold() for name in found}) == len(names)
     for name in found:
         assert re.fullmatch(r"[\w][\w.\-]*", name), name
         assert not name.endswith(".")
-        assert len(name.encode()) <= text.MAX_FILE_NAME + 10
+        assert len(name.encode()) <= sanitise.MAX_FILE_NAME + 10
         assert name.split(".")[0].casefold() not in {"con", "aux", "lpt1", "com1", "com¹"}
-    assert text.file_names(["Anna Müller", "名前"]) == ["Anna-Müller", "名前"]
+    assert sanitise.file_names(["Anna Müller", "名前"]) == ["Anna-Müller", "名前"]
 
 
 @pytest.mark.parametrize(
@@ -760,7 +806,7 @@ def test_file_names_are_safe_and_different():
     ],
 )
 def test_plain_text(given: str, kept: str):
-    assert text.plain(given) == kept
+    assert sanitise.plain(given) == kept
 
 
 # --- the terminal -----------------------------------------------------------------------------------------------------
@@ -772,7 +818,7 @@ def test_the_table_fits_the_terminal(grades, width: int):
     result = ClassResult.of([*grades, wide], Policy(), INFO)
     lines = terminal.class_text(result, width).split("\n\n")[0].splitlines()
     assert len(lines) == 2 + 41
-    assert max(map(text.columns, lines)) <= max(width, 60)
+    assert max(map(sanitise.columns, lines)) <= max(width, 60)
 
 
 def test_with_many_chapters_their_heads_are_shortened_or_left_out():

@@ -21,7 +21,7 @@ from . import archive
 from .archive import Account, Opener, OpenError, ReaderError
 from .grades import Work
 from .registry import CHAPTERS
-from .reports.text import file_names, one_line, told_apart
+from .reports.sanitise import file_names, one_line, told_apart
 from .submission import ENDING, MAX_BYTES, kind
 
 MARKER = "run.json"

@@ -28,7 +28,7 @@ from .isolation import Protection
 from .registry import CHAPTERS, EXERCISES
 from .report import ReportError, RunInfo
 from .reports.files import write_whole
-from .reports.text import file_names, one_line
+from .reports.sanitise import file_names, one_line
 
 GradeAll = Callable[[Sequence[Work]], Generator[Grade, None, None]]
 """Grades works in any order: on this machine (``Team``), or on a cluster (``cluster.Cluster``)."""

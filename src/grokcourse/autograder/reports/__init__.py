@@ -1,7 +1,7 @@
 """What is written about a class: one file a format, all of them from the same ``ClassResult``.
 
 ``results`` turns grades and a policy into rows; ``terminal``, ``spreadsheet``, ``data``, ``junit``, ``class_page``,
-``feedback_page`` and ``gradescope`` put them into words. Whatever a student wrote goes through ``text`` first.
+``feedback_page`` and ``gradescope`` put them into words. Whatever a student wrote goes through ``sanitise`` first.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from .files import write_whole
 from .gradescope import gradescope
 from .junit import junit_xml
 from .results import ClassResult, Row
+from .sanitise import file_names
 from .spreadsheet import csv_text
 from .terminal import class_text
-from .text import file_names
 
 if TYPE_CHECKING:
     from ..grades import Grade

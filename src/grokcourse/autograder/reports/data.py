@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from .results import ClassResult, Row, status_of
-from .text import MAX_EVIDENCE, MAX_NAME, one_line, plain
+from .sanitise import MAX_EVIDENCE, MAX_NAME, one_line, plain
 
 SCHEMA = Path(__file__).with_name("report.schema.json")
 """JSON Schema, draft 2020-12."""

@@ -13,7 +13,7 @@ from ..grades import Outcome
 from ..policy import Policy, decimal
 from ..report import RunInfo
 from .results import NOT_HANDED_IN, ClassResult, Row, days
-from .text import one_line, plain
+from .sanitise import one_line, plain
 from .words import BROKE_OFF, points, said
 
 if TYPE_CHECKING:

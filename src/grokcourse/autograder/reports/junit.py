@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 from ..grades import Outcome
 from ..policy import decimal
 from .results import ClassResult, Row
-from .text import MAX_EVIDENCE, one_line, plain
+from .sanitise import MAX_EVIDENCE, one_line, plain
 
 FAILURES = {"wrong", "missing"}
 """What JUnit calls a failure; any other test that does not pass is an error."""

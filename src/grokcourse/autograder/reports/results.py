@@ -17,7 +17,7 @@ from ..policy import Lateness, Policy, decimal
 from ..registry import CHAPTERS, Exercise
 from ..report import RunInfo
 from ..scoring import Mark, marks
-from .text import MAX_NAME, file_names, one_line
+from .sanitise import MAX_NAME, file_names, one_line
 
 if TYPE_CHECKING:
     from ..grades import Grade, Outcome

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from ..policy import decimal
 from .results import ClassResult, Row
-from .text import MAX_MESSAGE, MAX_NAME, one_line
+from .sanitise import MAX_MESSAGE, MAX_NAME, one_line
 
 FORMULA = re.compile(r"(^|[;,\t|])([\s\"'\u00ad\u200b-\u200f\u2060-\u2064\ufeff]*)([=+\-@＝＋－＠﹦﹢﹣﹫⁼⁺⁻₌₊₋])")
 """What a spreadsheet may run instead of showing it: at the beginning of a cell, and after anything that separates cells

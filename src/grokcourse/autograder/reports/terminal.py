@@ -5,7 +5,7 @@ from fractions import Fraction
 
 from ..policy import decimal
 from .results import ClassResult, Row
-from .text import columns, fitted, one_line
+from .sanitise import columns, fitted, one_line
 
 STUDENT = 28
 """Columns for the longest names."""
