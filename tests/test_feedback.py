@@ -133,6 +133,17 @@ def by_floats(x):
     assert hints(another) == {""}
 
 
+def test_errors_are_alike_only_with_the_same_numbers(own_tests):
+    planted = """
+@mistake("gini", "one too far")
+def one_too_far(x):
+    return x[len(x)]
+"""
+    own_tests(SQUARES + planted)
+    assert hints(lambda x: x[len(x)]) == {"one too far"}
+    assert hints(lambda x: x[57]) == {""}, "out of bounds as well, but for another reason"
+
+
 @pytest.mark.parametrize(
     ("name", "answer"),
     [
