@@ -752,6 +752,14 @@ print(report.class_table(grades, Policy(), report.RunInfo("1", "0", "now", 1.0))
     assert "Feedback for Bo" in (tmp_path / "feedback/Bo.html").read_text(encoding="utf-8")
 
 
+def test_titles_and_hints_with_control_characters_leave_the_xml_well_formed(tmp_path):
+    odd = Outcome("split", "own\x00 test\ufffe", "wrong", "no", hint="a\x1b[1mb\x00")
+    contents = written(tmp_path, [a_grade("Ann", [odd])])
+    case = ElementTree.fromstring(contents["junit.xml"]).find(".//testcase")
+    assert case.get("name") == "own\ufffd test\ufffd"
+    assert case.find("failure").text == "no\nHint: ab\ufffd"
+
+
 def test_the_same_name_twice_is_remarked_and_loses_nothing(tmp_path):
     grades = [full("Anna"), a_grade("ANNA", failing(FIRST[0], "missing")), full("Anna")]
     contents = written(tmp_path, grades)
@@ -818,7 +826,32 @@ def test_the_table_fits_the_terminal(grades, width: int):
     result = ClassResult.of([*grades, wide], Policy(), INFO)
     lines = terminal.class_text(result, width).split("\n\n")[0].splitlines()
     assert len(lines) == 2 + 41
-    assert max(map(sanitise.columns, lines)) <= max(width, 60)
+    assert max(map(terminal.columns, lines)) <= max(width, 60)
+
+
+@pytest.mark.parametrize(
+    ("name", "columns"),
+    [
+        ("Zoe\u0308", 3),
+        ("田中", 4),
+        ("한글", 4),
+        (unicodedata.normalize("NFD", "한글"), 4),
+        ("नमस्ते", 4),
+        ("👩\u200d🔬", 2),
+        ("❤\ufe0f", 2),
+        ("a\u200bb", 2),
+    ],
+)
+def test_a_name_is_as_wide_as_a_terminal_shows_it(name: str, columns: int):
+    assert terminal.columns(name) == columns
+    assert terminal.fitted(name, 9) == name + " " * (9 - columns)
+    for width in range(1, 9):
+        assert terminal.columns(terminal.fitted(name * 5, width)) == width
+
+
+def test_every_cleaned_character_has_a_width():
+    shown = (sanitise.one_line(f"a{character}b") for character in map(chr, range(0x30000)))
+    assert all(terminal.columns(text) > 0 for text in shown)
 
 
 def test_with_many_chapters_their_heads_are_shortened_or_left_out():

@@ -46,7 +46,7 @@ def results(result: ClassResult) -> dict[str, Any]:
         ],
         "remarks": [*map(one_line, info.notes), *result.remarks],
         "misconceptions": [
-            {"exercise": found.exercise.name, "hint": found.hint, "students": len(found.rows)}
+            {"exercise": found.exercise.name, "hint": one_line(found.hint), "students": len(found.rows)}
             for found in result.misconceptions
         ],
         "students": [_student(row, result) for row in result.rows],
@@ -88,7 +88,7 @@ def _student(row: Row, result: ClassResult) -> dict[str, Any]:
                         "points": _number(mark.share(outcome)),
                         "message": plain(outcome.message),
                         "evidence": plain(outcome.evidence, MAX_EVIDENCE),
-                        "hint": outcome.hint,
+                        "hint": one_line(outcome.hint),
                     }
                     for outcome in mark.outcomes
                 ],

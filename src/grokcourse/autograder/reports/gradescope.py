@@ -74,7 +74,7 @@ def gradescope(grade: Grade, policy: Policy, info: RunInfo, *, visibility: str =
 
 def _output(outcome: Outcome, message: str, evidence: str) -> str:
     message = message or ("" if outcome.passed else outcome.status)
-    return "\n".join(filter(None, [message, evidence, outcome.hint and f"Hint: {outcome.hint}"]))
+    return "\n".join(filter(None, [message, evidence, outcome.hint and f"Hint: {one_line(outcome.hint)}"]))
 
 
 def _summary(row: Row, of: str) -> str:

@@ -41,7 +41,8 @@ def _suite(row: Row, result: ClassResult) -> ElementTree.Element:
     for mark in row.marks.values() if row.grade.status == "graded" else ():
         classname = f"{mark.exercise.chapter}.{mark.exercise.name}"
         for outcome in mark.outcomes:
-            case = ElementTree.SubElement(suite, "testcase", classname=classname, name=outcome.title, time="0")
+            title = one_line(outcome.title)
+            case = ElementTree.SubElement(suite, "testcase", classname=classname, name=title, time="0")
             _say(case, outcome)
             cases.append(case)
         if not mark.outcomes:
@@ -61,4 +62,4 @@ def _say(case: ElementTree.Element, outcome: Outcome) -> None:
     kind = "failure" if outcome.status in FAILURES else "error"
     message, evidence = plain(outcome.message), plain(outcome.evidence, MAX_EVIDENCE)
     element = ElementTree.SubElement(case, kind, type=outcome.status, message=one_line(message))
-    element.text = "\n".join(filter(None, [message, evidence, outcome.hint and f"Hint: {outcome.hint}"]))
+    element.text = "\n".join(filter(None, [message, evidence, outcome.hint and f"Hint: {one_line(outcome.hint)}"]))

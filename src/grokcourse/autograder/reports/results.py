@@ -17,7 +17,7 @@ from ..policy import Lateness, Policy, decimal
 from ..registry import CHAPTERS, Exercise
 from ..report import RunInfo
 from ..scoring import Mark, marks
-from .sanitise import MAX_NAME, file_names, one_line
+from .sanitise import MAX_FOLDED, MAX_NAME, file_names, folded, one_line
 
 if TYPE_CHECKING:
     from ..grades import Grade, Outcome
@@ -127,11 +127,11 @@ class ClassResult:
         asked = assigned(graded, info.exercises)
         exercises = policy.counted(asked)
         files = file_names(grade.student for grade in grades)
-        times = Counter(_alike(grade.student) for grade in grades)
+        times = Counter(folded(grade.student) for grade in grades)
         rows = []
         for grade, found, file in zip(grades, by_grade, files, strict=True):
             row = _row(grade, found, exercises, policy, f"feedback/{file}.html")
-            if times[_alike(grade.student)] > 1:
+            if times[folded(grade.student)] > 1:
                 row.notes.insert(0, "another submission has the same name")
             rows.append(row)
         return cls(policy, info, exercises, rows, asked)
@@ -353,8 +353,5 @@ def days(number: Fraction) -> str:
 
 def _letters(student: str) -> str:
     """What names are sorted by: without accents."""
-    return "".join(c for c in unicodedata.normalize("NFKD", student[:200].casefold()) if not unicodedata.combining(c))
-
-
-def _alike(student: str) -> str:
-    return unicodedata.normalize("NFKC", student[:200]).casefold()
+    text = unicodedata.normalize("NFKD", student[:MAX_FOLDED].casefold())
+    return "".join(c for c in text if not unicodedata.combining(c))

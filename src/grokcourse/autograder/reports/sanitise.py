@@ -1,4 +1,8 @@
-"""What students wrote (names, files, error texts), made harmless and short; what it is put into escapes it besides."""
+"""What students wrote (names, files, error texts), made harmless and short; what it is put into escapes it besides.
+
+The one place that does so: terminal escapes, control characters (with them all that XML cannot hold), characters that
+turn or hide text, spreadsheets' formulas, length, and names that look or fold alike.
+"""
 
 import re
 import unicodedata
@@ -21,8 +25,13 @@ BLANKS = {
     *"\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0",
 }
 """Characters that leave no mark, and are none of those that only format: variation selectors, fillers."""
+FORMULA = re.compile(r"(^|[;,\t|])([\s\"'\u00ad\u200b-\u200f\u2060-\u2064\ufeff]*)([=+\-@＝＋－＠﹦﹢﹣﹫⁼⁺⁻₌₊₋])")
+"""What a spreadsheet may run instead of showing it: at the beginning of a cell, and after anything that separates cells
+somewhere; where commas do not, semicolons, tabs or bars do."""
 RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))}
 """What Windows lets no file be called."""
+MAX_FOLDED = 200
+"""Characters of a name that are compared."""
 MAX_FILE_NAME = 100
 """Bytes of a file's name without its ending."""
 
@@ -39,6 +48,16 @@ def plain(text: str, most: int = MAX_MESSAGE) -> str:
 def one_line(text: str, most: int = MAX_MESSAGE) -> str:
     """The same on one line."""
     return plain(" ".join(plain(text, most).split()), most)
+
+
+def cell(text: str, most: int = MAX_MESSAGE) -> str:
+    """The same on one line, and for no spreadsheet a formula."""
+    return FORMULA.sub(lambda found: f"{found[1]}'{found[2]}{found[3]}", one_line(text, most))
+
+
+def folded(text: str) -> str:
+    """What of a name counts where case and width do not; of a long one, which takes minutes, only the beginning."""
+    return unicodedata.normalize("NFKC", text[:MAX_FOLDED]).casefold()
 
 
 def _harmless(character: str) -> str:
@@ -102,10 +121,10 @@ def file_names(students: Iterable[str]) -> list[str]:
     names = []
     for student in students:
         name = base = _file_name(student)
-        while (folded := unicodedata.normalize("NFKC", name).casefold()) in taken:
+        while folded(name) in taken:
             counts[base] = max(counts[base], 1) + 1
             name = f"{base}-{counts[base]}"
-        taken.add(folded)
+        taken.add(folded(name))
         names.append(name)
     return names
 
@@ -114,27 +133,8 @@ def _file_name(student: str) -> str:
     kept = "".join(c if _is_kept(c) else " " for c in unicodedata.normalize("NFC", one_line(student, MAX_FILE_NAME)))
     name = re.sub(r"\.{2,}", ".", "-".join(kept.split())).strip("-.")
     name = name.encode()[:MAX_FILE_NAME].decode(errors="ignore").rstrip("-.")
-    is_reserved = unicodedata.normalize("NFKC", name.split(".")[0]).casefold() in RESERVED
-    return f"student-{name}" if is_reserved else name or "student"
+    return f"student-{name}" if folded(name.split(".")[0]) in RESERVED else name or "student"
 
 
 def _is_kept(character: str) -> bool:
     return character in "_.-" or character.isalnum() or unicodedata.category(character) in ("Mn", "Mc")
-
-
-def columns(text: str) -> int:
-    """How many columns a terminal needs for it."""
-    return sum(
-        0 if unicodedata.category(c) in ("Mn", "Me", "Cf") else 2 if unicodedata.east_asian_width(c) in "WF" else 1
-        for c in text
-    )
-
-
-def fitted(text: str, width: int) -> str:
-    """One line of exactly so many columns: cut with an ellipsis, or filled up with blanks."""
-    text = one_line(text, max(4 * width, 1))
-    if columns(text) > width:
-        while columns(text) > width - 1:
-            text = text[:-1]
-        text += "…"
-    return text + " " * (width - columns(text))

@@ -2,16 +2,12 @@
 
 import csv
 import io
-import re
 from fractions import Fraction
 
 from ..policy import decimal
 from .results import ClassResult, Row
-from .sanitise import MAX_MESSAGE, MAX_NAME, one_line
+from .sanitise import MAX_NAME, cell
 
-FORMULA = re.compile(r"(^|[;,\t|])([\s\"'\u00ad\u200b-\u200f\u2060-\u2064\ufeff]*)([=+\-@＝＋－＠﹦﹢﹣﹫⁼⁺⁻₌₊₋])")
-"""What a spreadsheet may run instead of showing it: at the beginning of a cell, and after anything that separates cells
-somewhere; where commas do not, semicolons, tabs or bars do."""
 FIRST = ["student", "files", "status", "points", "maximum", "percent", "late", "final"]
 LAST = ["note"]
 
@@ -36,20 +32,15 @@ def _cells(row: Row, result: ClassResult) -> list[str]:
     by_exercise = [result.weighted(row, exercise) if has_marks else None for exercise in result.exercises]
     numbers = [row.points, row.most, row.percent, row.late_days, row.final]
     return [
-        _text(row.grade.student, MAX_NAME),
-        _text(row.files, MAX_MESSAGE),
-        _text(row.grade.status, MAX_NAME),
+        cell(row.grade.student, MAX_NAME),
+        cell(row.files),
+        cell(row.grade.status),
         *map(_number, numbers),
         *map(_number, result.by_chapter(row)),
         *map(_number, by_exercise),
-        _text("; ".join(row.notes), MAX_MESSAGE),
+        cell("; ".join(row.notes)),
     ]
 
 
 def _number(value: Fraction | None) -> str:
     return "" if value is None else decimal(value)
-
-
-def _text(text: str, most: int) -> str:
-    text = one_line(text, most)
-    return FORMULA.sub(lambda found: f"{found[1]}'{found[2]}{found[3]}", text)

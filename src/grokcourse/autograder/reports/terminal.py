@@ -3,9 +3,11 @@
 import shutil
 from fractions import Fraction
 
+from wcwidth import wcswidth
+
 from ..policy import decimal
 from .results import ClassResult, Row
-from .sanitise import columns, fitted, one_line
+from .sanitise import one_line
 
 STUDENT = 28
 """Columns for the longest names."""
@@ -77,3 +79,18 @@ def _middle(result: ClassResult) -> str:
         return "there are no marks."
     low, middle, high = result.quartiles
     return f"median {middle:.0f} %, the middle half from {low:.0f} to {high:.0f} %."
+
+
+def columns(text: str) -> int:
+    """How many columns a terminal needs for a text that ``sanitise`` has cleaned."""
+    return wcswidth(text)
+
+
+def fitted(text: str, width: int) -> str:
+    """One line of exactly so many columns: cut with an ellipsis, or filled up with blanks."""
+    text = one_line(text, max(4 * width, 1))
+    if columns(text) > width:
+        while columns(text) > width - 1:
+            text = text[:-1]
+        text += "…"
+    return text + " " * (width - columns(text))
