@@ -2,12 +2,14 @@
 
 import math
 import tracemalloc
+import types
 import warnings
 
 import numpy as np
 import pytest
 import torch
 
+from grokcourse import measures
 from grokcourse.autograder import check, evidence, testing, wire
 from grokcourse.autograder.feedback import LATEST, Feedback, run_checks
 from grokcourse.autograder.grades import Outcome
@@ -23,6 +25,8 @@ from grokcourse.autograder.testing import (
     run_tests,
     use_tests,
 )
+from grokcourse.config import RunConfig
+from grokcourse.training import Phases
 
 HEAD = "import torch\nfrom grokcourse.autograder.testing import checks, expect, expect_close, mistake\n"
 SQUARES = """
@@ -145,16 +149,29 @@ def one_too_far(x):
 
 
 @pytest.mark.parametrize(
-    ("name", "answer"),
+    ("name", "answer", "true"),
     [
-        ("key_frequencies", lambda energy, over_median=4.0, of_largest=0.1: zeroed(energy, over_median, of_largest)),
-        ("chance_loss", lambda p: math.log(113)),
+        (
+            "key_frequencies",
+            lambda energy, over_median=4.0, of_largest=0.1: zeroed(energy, over_median, of_largest),
+            "",
+        ),
+        ("chance_loss", lambda p: math.log(113), "This is right for one modulus only; p is an argument."),
+        ("excluded_loss_each", lambda logits, questions=None: every_frequency_of_113(logits, questions), ""),
+        ("frequency_shares", lambda activations: EXERCISES["frequency_shares"].solution(activations) ** 2, ""),
+        (
+            "Transformer",
+            type("Transformer", (EXERCISES["Transformer"].solution,), {"forward": lambda self, x: 1 / 0}),
+            "",
+        ),
     ],
 )
-def test_no_hint_that_is_not_true(name, answer):
-    found = outcomes(answer, name)
-    assert not all(one.passed for one in found)
-    assert "The first condition is missing" not in repr(Feedback(EXERCISES[name], found))
+def test_no_hint_that_is_not_true(name, answer, true):
+    for seed in ("feedback", "another", "a third"):
+        failed = [one for one in outcomes(answer, name, seed) if not one.passed]
+        assert failed
+        assert {one.hint for one in failed} == {true}
+        assert true or any(one.evidence for one in failed)
 
 
 def zeroed(energy, over_median, of_largest):
@@ -162,6 +179,42 @@ def zeroed(energy, over_median, of_largest):
     energy[0] = 0
     chosen = (energy > over_median * energy.median()) & (energy >= of_largest * energy.max())
     return chosen.nonzero().flatten()
+
+
+def every_frequency_of_113(logits, questions):
+    losses = [measures.mean_loss(logits, questions)]
+    return torch.stack(losses + [measures.excluded_loss(logits, [k], questions) for k in range(1, 57)])
+
+
+@pytest.mark.parametrize(
+    ("cells", "is_read"),
+    [
+        (["twin_share = 0.3"], True),
+        (
+            ["share = 1 - 0.7", "%matplotlib inline\ntwin_share = share\ntwin_share = check(twin_share, 'twin_share')"],
+            True,
+        ),
+        (["twin_share = check(0.3, 'twin_share')"], True),
+        (["import numpy as np\nimport torch", "twin_share = torch.tensor(np.float64(0.3))"], True),
+        (["twin_share = 0", "for _ in range(3):\n    twin_share += 0.1"], False),
+        (["import torch", "twin_share = torch.full((1,), 0.3)"], False),
+        (["twin_share = sum(0.1 for _ in range(3))"], False),
+        (["def share():\n    return 0.3", "twin_share = share()"], False),
+        (["this is no Python"], True),
+        ([], True),
+    ],
+)
+def test_an_answer_that_grading_does_not_read_does_not_pass(cells, is_read, monkeypatch, capsys):
+    shell = types.SimpleNamespace(user_ns={"In": ["", *cells]})
+    monkeypatch.setattr("IPython.get_ipython", lambda: shell)
+    assert check(0.3, "twin_share") == (0.3 if is_read else EXERCISES["twin_share"].solution)
+    feedback = LATEST["twin_share"]
+    assert feedback.passed is is_read
+    assert feedback.points == int(is_read)
+    if not is_read:
+        assert f"cell {len(cells)}, line " in repr(feedback)
+        assert "would get no points when the notebook is graded" in repr(feedback)
+        assert not feedback.hints
 
 
 def test_a_right_answer_costs_one_run():
@@ -189,6 +242,50 @@ def test_without_a_hint_there_is_the_input_as_code_and_what_came_back(own_tests)
     assert "9" not in first.evidence
 
 
+def test_what_a_call_was_made_of_can_be_pasted():
+    def rate(config, step):
+        return 0.5 * config.lr
+
+    found = outcomes(rate, "learning_rate")
+    shown = next(one.evidence for one in found if one.evidence)
+    call = shown.split("`")[1]
+    returned = eval(call, {"learning_rate": rate, "RunConfig": RunConfig})
+    assert f"returned `{returned:.6g}`" in shown
+
+    def phases(steps, train_accuracy, test_accuracy, test_loss, chance_loss, answered=0.99):
+        return Phases(int(steps[0]), None, None)
+
+    shown = next(one.evidence for one in outcomes(phases, "find_phases") if one.evidence)
+    assert "find_phases(np.array([0, 100," in shown
+    assert "returned memorised = `0`, onset = `None`, grokked = `None`." in shown
+
+    def lengths(model):
+        return torch.stack([weight.sum() for weight in model.parameters()])
+
+    shown = next(one.evidence for one in outcomes(lengths, "weight_norms") if one.evidence)
+    assert "its parameters are `own_0`: `tensor([" in shown
+
+
+def test_arrays_are_had_as_arrays():
+    def announced(steps, values, start, share=0.1, log=False):
+        return len(steps)
+
+    check(announced)
+    found = check.inputs("announced")
+    assert isinstance(found["steps"], np.ndarray)
+    assert announced(**found) == len(found["steps"])
+
+
+def test_complex_numbers_are_called_that():
+    def transform(x, dim=0):
+        return torch.fft.fft(x, dim=dim)
+
+    assert {one.message for one in outcomes(transform, "transform") if not one.passed} >= {
+        "returned what no test can look at: a tensor of dtype complex64, where real numbers are expected; its `.real` "
+        "has a dtype of floats"
+    }
+
+
 def test_the_input_can_be_pasted():
     values = [
         torch.tensor([[1, 2], [0, 4]]),
@@ -196,16 +293,20 @@ def test_the_input_can_be_pasted():
         torch.tensor([0.1, 1 / 3], dtype=torch.float64),
         torch.tensor([[True], [False]]),
         torch.tensor(3),
+        np.array([0.1, 1 / 3]),
+        np.array([1, 2]),
+        np.array([[0.1], [2]], dtype=np.float32),
         torch.empty((0, 3)),
         torch.tensor([math.inf, -math.inf, 1.0]),
         [1, (2.5, "three"), None, True],
         (1,),
     ]
     for value in values:
-        pasted = eval(evidence.code(value), {"torch": torch, "math": math})
-        if isinstance(value, torch.Tensor):
+        pasted = eval(evidence.code(value), {"torch": torch, "math": math, "np": np})
+        if isinstance(value, torch.Tensor | np.ndarray):
+            assert type(pasted) is type(value)
             assert pasted.dtype == value.dtype
-            assert pasted.equal(value)
+            assert (pasted == value).all()
         else:
             assert pasted == value
     assert evidence.code(torch.zeros(100)) is None
@@ -274,6 +375,10 @@ def overwritten():
     y.sum().backward()
 
 
+def put_in_another_dtype():
+    torch.zeros(2)[torch.tensor([0])] = torch.zeros(1).double()
+
+
 @pytest.mark.parametrize(
     ("action", "word"),
     [
@@ -302,6 +407,16 @@ def overwritten():
         (lambda: np.zeros(2).softmax(0), "numpy array"),
         (lambda: torch.zeros(2).astype(int), "numpy's"),
         (lambda: torch.zeros(2).sum().backward(), "cut the way back"),
+        (lambda: leaf().exp().backward(), "one number"),
+        (lambda: torch.zeros(2).index_add(0, torch.tensor([0]), torch.zeros(1).double()), "dtype"),
+        (put_in_another_dtype, "dtype"),
+        (lambda: torch.stack([torch.zeros(2), torch.zeros(3)]), "one and the same shape"),
+        (lambda: np.stack([np.zeros(2), np.zeros(3)]), "one and the same shape"),
+        (lambda: torch.cat([torch.zeros(2, 2), torch.zeros(3, 3)]), "`cat`"),
+        (lambda: np.concatenate([np.zeros((2, 2)), np.zeros((3, 3))]), "`cat`"),
+        (lambda: torch.einsum("ab,bc->ac", torch.zeros(2, 2), torch.zeros(3, 3)), "beside the letters"),
+        (lambda: torch.zeros(2).sum(dim=1), "numbered from 0"),
+        (lambda: np.zeros(2).sum(axis=1), "numbered from 0"),
     ],
 )
 def test_the_commonest_errors_have_a_sentence_of_ours(action, word):

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..config import RunConfig
 from . import wire
 from .registry import Exercise
 from .student import Exchange, StudentError, Thing
@@ -29,9 +30,11 @@ FEW = 6
 
 MADE = {
     "call_on_views": "with tensors that are views into larger ones, not contiguous",
-    "call_with_arrays": "with numpy arrays in place of tensors",
-    "changes_arrays": "with numpy arrays in place of tensors",
+    "call_with_arrays": "",
+    "call_with_config": "",
+    "call_with_copies": "",
     "call_with_dtype": "",
+    "changes_arrays": "",
     "hangs_on_graph": "",
     "gradient": "and the gradient of its sum",
     "out_of_reach": "and the gradient of its sum",
@@ -39,6 +42,10 @@ MADE = {
 """What tests have done with a function on the student's side (see ``toys``), and how to say so."""
 JUDGED = ("changes_arrays", "hangs_on_graph", "gradient", "out_of_reach")
 """Those of them that do not return what the function returned."""
+WRAPPED = ("call_on_views", "call_with_copies")
+"""Those of them that return it with something else beside it."""
+ON_ARRAYS = ("call_with_arrays", "changes_arrays")
+"""Those of them that pass numpy arrays in place of tensors."""
 
 
 def of_calls(looked: Sequence[Exchange], log: Sequence[Exchange], names: Sequence[str]) -> str:
@@ -110,8 +117,8 @@ def _is_call(one: Exchange) -> bool:
 
 
 def _returned(one: Exchange) -> Any:
-    of_a_view = one.name == "call_on_views" and isinstance(one.value, dict) and "value" in one.value
-    return one.value["value"] if of_a_view else one.value
+    is_wrapped = one.name in WRAPPED and isinstance(one.value, dict) and "value" in one.value
+    return one.value["value"] if is_wrapped else one.value
 
 
 # --- what was asked ---------------------------------------------------------------------------------------------------
@@ -119,11 +126,17 @@ def _returned(one: Exchange) -> Any:
 
 def inputs(one: Exchange, exercise: Exercise) -> dict[str, Any]:
     """The arguments of a call by the parameters' names; none if not all of them are data."""
-    args = one.args[1:] if one.operation in ("make", "method") else one.args
+    args, kwargs = [*(one.args[1:] if one.operation in ("make", "method") else one.args)], dict(one.kwargs)
     if exercise.question or isinstance(exercise.solution, type):
         return {}
+    if one.name == "call_with_config":
+        args, kwargs = [RunConfig(**kwargs), *args], {}
+    elif one.name == "call_with_dtype":
+        args, kwargs = args[1:], {"dtype": getattr(torch, args[0])}
+    elif one.name in ON_ARRAYS:
+        args = [arg.numpy() if isinstance(arg, Tensor) else arg for arg in args]
     try:
-        found = inspect.signature(exercise.solution).bind(*args, **one.kwargs).arguments
+        found = inspect.signature(exercise.solution).bind(*args, **kwargs).arguments
     except TypeError:
         return {}
     return {} if any(isinstance(value, Thing) for value in found.values()) else found
@@ -140,10 +153,13 @@ def call_of(one: Exchange, log: Sequence[Exchange], names: Sequence[str] = ()) -
         function = named[0] if named else _expression(owner, made)
         if one.name == "call_with_dtype":
             kwargs["dtype"] = f"torch.{args.pop(0)}"
+        elif one.name in ON_ARRAYS:
+            args = [arg.numpy() if isinstance(arg, Tensor) else arg for arg in args]
     described = []
 
     def written(arg: Any, name: str) -> str:
         if isinstance(arg, Thing | wire.Handle):
+            described.extend(_ingredients(arg, made))
             return _expression(arg, made)
         if name == "dtype" and isinstance(arg, str):
             return arg
@@ -153,9 +169,12 @@ def call_of(one: Exchange, log: Sequence[Exchange], names: Sequence[str] = ()) -
             return name
         return text
 
+    named = [f"{key}={written(value, key)}" for key, value in kwargs.items()]
+    parts = []
+    if one.name == "call_with_config":
+        parts, named, names = [f"RunConfig({', '.join(named)})"], [], names[1:]
     names = [*names, *(f"x{number}" for number in range(len(names) + 1, len(args) + 1))]
-    parts = [written(arg, name) for arg, name in zip(args, names, strict=False)]
-    parts += [f"{key}={written(value, key)}" for key, value in kwargs.items()]
+    parts += [written(arg, name) for arg, name in zip(args, names, strict=False)] + named
     text = f"`{function}({', '.join(parts)})`"
     more = "; ".join(filter(None, [how, *described]))
     return f"{text} ({more})" if more else text
@@ -176,6 +195,18 @@ def _expression(arg: Any, made: dict[wire.Handle, Exchange], depth: int = 0) -> 
     return origin.name if origin.operation == "make" else "it"
 
 
+def _ingredients(arg: Any, made: dict[wire.Handle, Exchange]) -> list[str]:
+    """What a module of a test's own was made of."""
+    origin = made.get(arg.handle if isinstance(arg, Thing) else arg)
+    if origin is None or (origin.operation, origin.name) != ("make", "module"):
+        return []
+    own, inner, constants = origin.args
+    weights = [(f"own_{i}", x) for i, x in enumerate(own)] + [(f"inner.{i}", x) for i, x in enumerate(inner)]
+    parts = ["its parameters are " + ", ".join(f"`{name}`: {said(x)}" for name, x in weights)]
+    parts += ["its buffers are " + ", ".join(map(said, constants))] if constants else []
+    return parts
+
+
 def code(value: Any) -> str | None:
     """A value as Python code, if it is small; otherwise None."""
     match value:
@@ -187,8 +218,10 @@ def code(value: Any) -> str | None:
             return repr(value) if math.isfinite(value) else f'float("{value}")'
         case str():
             return repr(value) if len(value) <= FEW**2 else None
-        case Tensor() | np.ndarray():
-            return _array_code(torch.as_tensor(value))
+        case np.ndarray():
+            return _array_code(torch.from_numpy(value), "np.array", "np.")
+        case Tensor():
+            return _array_code(value)
         case list() | tuple() if len(value) <= 2 * FEW:
             parts = [code(part) for part in value]
             if any(part is None for part in parts):
@@ -198,13 +231,13 @@ def code(value: Any) -> str | None:
     return None
 
 
-def _array_code(value: Tensor) -> str | None:
+def _array_code(value: Tensor, make: str = "torch.tensor", library: str = "torch.") -> str | None:
     if value.numel() > MAX_NUMBERS:
         return None
     if 0 in value.shape:
-        return f"torch.empty({tuple(value.shape)})"
-    like_a_literal = value.dtype in (torch.float32, torch.int64, torch.bool)
-    dtype = "" if like_a_literal else f", dtype={value.dtype}"
+        return f"{library}empty({tuple(value.shape)})"
+    floats = torch.float32 if library == "torch." else torch.float64
+    dtype = "" if value.dtype in (floats, torch.int64, torch.bool) else f", dtype={library}{_name(value.dtype)}"
     single = value.dtype in (torch.float32, torch.float16, torch.bfloat16)
 
     def written(part: Any) -> str:
@@ -216,7 +249,7 @@ def _array_code(value: Tensor) -> str | None:
             return str(np.float32(part)) if single else repr(part)
         return repr(part)
 
-    text = f"torch.tensor({written(value.tolist())}{dtype})"
+    text = f"{make}({written(value.tolist())}{dtype})"
     return text if len(text) <= MAX_CODE else None
 
 
@@ -236,19 +269,28 @@ def said(value: Any, depth: int = 0) -> str:
             return f"the text `{printable(value[: FEW**2])}{'…' * (len(value) > FEW**2)}`"
         case Tensor():
             return _tensor_said(value)
+        case np.ndarray():
+            return _tensor_said(torch.from_numpy(value), "array")
         case list() | tuple():
             few = ", ".join(said(part, depth + 1) for part in value[:FEW]) if depth < 2 else ""
             more = ", …" if len(value) > FEW else ""
             return f"a list of {len(value)}{f' ({few}{more})' if few else ''}"
         case dict():
-            return f"a dict with {len(value)} {'entry' if len(value) == 1 else 'entries'}"
+            few = [(key, part) for key, part in islice(value.items(), FEW) if isinstance(key, str)] if depth < 2 else []
+            parts = [f"{printable(key[: FEW**2])} = {said(part, depth + 1)}" for key, part in few]
+            parts += ["…"] if len(value) > len(few) else []
+            return ", ".join(parts) if few else f"a dict with {len(value)} {'entry' if len(value) == 1 else 'entries'}"
         case Thing() | wire.Handle():
             return kind_of(value)
     return "something else"
 
 
-def _tensor_said(value: Tensor) -> str:
-    dtype = str(value.dtype).removeprefix("torch.")
+def _name(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
+
+
+def _tensor_said(value: Tensor, kind: str = "tensor") -> str:
+    dtype = _name(value.dtype)
     if value.numel() <= MAX_NUMBERS // 2 and value.numel():
 
         def written(part: Any) -> str:
@@ -256,8 +298,8 @@ def _tensor_said(value: Tensor) -> str:
                 return f"[{', '.join(map(written, part))}]"
             return f"{part:.5g}" if isinstance(part, float) else repr(part)
 
-        return f"`tensor({written(value.tolist())})` ({dtype})"
-    text = f"a {dtype} tensor of shape {tuple(value.shape[:FEW])}"
+        return f"`{kind}({written(value.tolist())})` ({dtype})"
+    text = f"{'an' if dtype[0] in 'iu' else 'a'} {dtype} {kind} of shape {tuple(value.shape[:FEW])}"
     if not value.numel():
         return text
     first = ", ".join(f"{x:.4g}" if isinstance(x, float) else str(x) for x in value.flatten()[:4].tolist())
@@ -291,12 +333,23 @@ Rule = tuple[Callable[[str, str], bool], str]
 
 
 def _has(*parts: str, kind: str = "") -> Callable[[str, str], bool]:
-    return lambda raised, text: (not kind or raised == kind) and all(part in text for part in parts)
+    """All of these texts are in it, and it is of that kind, if one is given."""
+    return lambda raised, text: kind in ("", raised) and all(part in text for part in parts)
+
+
+def _has_one(*parts: str, kind: str = "") -> Callable[[str, str], bool]:
+    """At least one of these texts is in it, and it is of that kind, if one is given."""
+    return lambda raised, text: kind in ("", raised) and any(part in text for part in parts)
 
 
 RULES: tuple[Rule, ...] = (
     (
-        lambda _, text: "same dtype" in text or ("expected scalar type" in text and "but found" in text),
+        lambda _, text: (
+            "same dtype" in text
+            or "dtypes match" in text
+            or ("expected scalar type" in text and "but found" in text)
+            or ("same scalar type" in text and "self" in text)
+        ),
         "Two tensors of different dtype meet here, such as float32 and float64, or whole numbers and floats: "
         "convert one to the other's dtype with `.to(other.dtype)`.",
     ),
@@ -319,35 +372,36 @@ RULES: tuple[Rule, ...] = (
         "The mask has to be a tensor of booleans: make it by a comparison, or convert it with `.bool()`.",
     ),
     (
-        lambda _, text: (
-            "not implemented for 'Float'" in text
-            or "not implemented for 'Double'" in text
-            or ("unsupported operand type(s) for &" in text or "unsupported operand type(s) for |" in text)
+        _has_one(
+            "not implemented for 'Float'",
+            "not implemented for 'Double'",
+            "unsupported operand type(s) for &",
+            "unsupported operand type(s) for |",
         ),
         "This operation does not exist for floats. `&` and `|` bind more tightly than `<` and `>`: put brackets "
         "around each comparison.",
     ),
     (
-        lambda _, text: "not implemented for 'Long'" in text or "Input dtype must be either a floating point" in text,
+        _has_one("not implemented for 'Long'", "Input dtype must be either a floating point"),
         "This operation needs floats, and these are whole numbers: convert with `.float()`.",
     ),
     (
-        lambda _, text: (
-            "shapes cannot be multiplied" in text
-            or "size mismatch" in text
-            or "Expected size for first two dimensions" in text
-            or "matmul: Input operand" in text
+        _has_one(
+            "shapes cannot be multiplied",
+            "size mismatch",
+            "Expected size for first two dimensions",
+            "matmul: Input operand",
         ),
         "In a product of matrices the last dimension of the first has to be as long as the last but one of the second: "
         "print both shapes.",
     ),
     (
-        lambda _, text: "must match the size of tensor" in text or "could not be broadcast" in text,
+        _has_one("must match the size of tensor", "could not be broadcast"),
         "These two shapes do not go together entry by entry: counted from the right, dimensions have to be equal or 1. "
         "Print both shapes; `[:, None]` adds a dimension.",
     ),
     (
-        lambda _, text: "invalid for input of size" in text or "cannot reshape array" in text,
+        _has_one("invalid for input of size", "cannot reshape array"),
         "The new shape has to hold exactly as many numbers as the old one.",
     ),
     (
@@ -355,28 +409,48 @@ RULES: tuple[Rule, ...] = (
         "`view` only works on contiguous memory: use `reshape`.",
     ),
     (
-        lambda _, text: "be on the same device" in text or "is not on the expected device" in text,
+        _has_one("stack expects each tensor to be equal size", "all input arrays must have the same shape"),
+        "`stack` puts together what has one and the same shape: print the shapes of what it is given.",
+    ),
+    (
+        _has_one("Sizes of tensors must match except", "dimensions except for the concatenation axis must match"),
+        "`cat` puts together what has the same shape but for the dimension along which it does so: print the shapes.",
+    ),
+    (
+        _has("einsum", "does not broadcast"),
+        "In `einsum` a letter stands for one length, and here it meets two: print the shapes beside the letters.",
+    ),
+    (
+        _has_one("be on the same device", "is not on the expected device"),
         "The tensors are on different devices: make new ones with `device=x.device`.",
     ),
     (
-        lambda _, text: "cannot be converted to Scalar" in text or "can be converted to Python scalars" in text,
+        _has_one("cannot be converted to Scalar", "can be converted to Python scalars"),
         "`.item()` and `float(…)` need a tensor of one number, and this has more.",
     ),
     (
-        lambda _, text: "Boolean value of Tensor" in text or "truth value of an array" in text,
+        _has_one("Boolean value of Tensor", "truth value of an array"),
         "`if`, `and`, `or` and `not` need one truth value, and this is a tensor of many: use `&`, `|`, `~`, "
         "`torch.where`, or `.all()` and `.any()`.",
     ),
     (
-        lambda _, text: "requires grad" in text and "numpy" in text,
+        _has("requires grad", "numpy"),
         "A tensor that is part of a gradient's computation becomes an array only with `.detach().numpy()`.",
     ),
     (
-        lambda kind, text: kind == "IndexError" and ("out of range" in text or "out of bounds" in text),
+        _has("can be implicitly created only for scalar outputs"),
+        "`backward()` starts from one number: take the mean or the sum first.",
+    ),
+    (
+        _has_one("Dimension out of range", "out of bounds for array of dimension"),
+        "A dimension is asked for that is not there: n dimensions are numbered from 0 to n − 1. Print the shape.",
+    ),
+    (
+        _has_one("out of range", "out of bounds", kind="IndexError"),
         "An index is too large: counting starts at 0, so the last entry of n is n − 1.",
     ),
     (
-        lambda kind, text: kind == "AttributeError" and "'numpy.ndarray' object" in text,
+        _has("'numpy.ndarray' object", kind="AttributeError"),
         "This is a numpy array, and the method is torch's: convert with `torch.from_numpy`.",
     ),
     (
@@ -386,11 +460,11 @@ RULES: tuple[Rule, ...] = (
         "This is a tensor, and the method is numpy's: torch has `.to(dtype)` and `.clone()`.",
     ),
     (
-        lambda kind, text: kind == "TypeError" and "positional argument" in text and "()" in text,
+        _has("positional argument", "()", kind="TypeError"),
         "The function is called with the arguments that the exercise's first line names, in that order.",
     ),
     (
-        lambda _, text: "does not require grad and does not have a grad_fn" in text,
+        _has("does not require grad and does not have a grad_fn"),
         "Nothing here knows how it was computed: `.detach()`, `.item()` or `torch.no_grad()` has cut the way back.",
     ),
 )

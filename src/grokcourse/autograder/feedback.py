@@ -4,15 +4,19 @@ import html
 import random
 import re
 import secrets
+import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import numpy as np
 import torch
 
+from ..config import RunConfig
 from . import evidence
 from .host import Host, Printed
+from .loading import NOT_DATA, Cell, Code
 from .registry import CHAPTERS, Exercise, find_exercise
 from .scoring import Mark
 from .student import Student
@@ -41,7 +45,7 @@ def check(answer: Answer, name: str | None = None) -> Answer:
         KeyError: if there is no such exercise.
     """
     exercise = find_exercise(name or getattr(answer, "__name__", "?"))
-    feedback = LATEST[exercise.name] = _checked(exercise, answer)
+    feedback = LATEST[exercise.name] = _as_graded(_checked(exercise, answer))
     _show(feedback)
     return answer if feedback.passed else exercise.solution
 
@@ -97,6 +101,27 @@ def _checked(exercise: Exercise, answer: Any, seed: str | None = None, *, hints:
     first = next(iter(failing.values()), None)
     printed = {outcome.title: made for outcome, made in zip(outcomes, host.printed, strict=False) if made.text}
     return Feedback(exercise, outcomes, printed, evidence.inputs(first, exercise) if first else {})
+
+
+def _as_graded(feedback: "Feedback") -> "Feedback":
+    """Not passed if a question is answered by code that grading, which only reads answers, does not run."""
+    problem = _unreadable(feedback.exercise.name) if feedback.exercise.question and feedback.passed else ""
+    if not problem:
+        return feedback
+    message = f"the value is right, but would get no points when the notebook is graded: {problem}"
+    return Feedback(feedback.exercise, [replace(one, status="wrong", message=message) for one in feedback.outcomes])
+
+
+def _unreadable(name: str) -> str:
+    """Why the answer to a question could not be read in the cells that have been run, if that can be told."""
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    sources = shell.user_ns.get("In", []) if shell else []
+    try:
+        code = Code([Cell(f"cell {number}", source) for number, source in enumerate(sources)])
+        value, problem = code.answers([name], RunConfig).get(name, (None, ""))
+    except Exception:  # what cannot be read here is no complaint
+        return ""
+    return problem if value is None and NOT_DATA in problem else ""
 
 
 class Feedback:

@@ -129,8 +129,15 @@ def _as_tensor(array: Tensor | np.ndarray) -> Tensor:
             array = torch.from_numpy(np.array(array, order="C"))  # no stride is negative then
         except TypeError:
             raise WireError(f"an array of dtype {array.dtype} cannot be sent") from None
-    if array.layout != torch.strided or array.dtype not in DTYPES:
-        raise WireError(f"a tensor of layout {array.layout} and dtype {array.dtype} cannot be sent")
+    dtype = str(array.dtype).removeprefix("torch.")
+    if array.dtype.is_complex:
+        raise WireError(
+            f"a tensor of dtype {dtype}, where real numbers are expected; its `.real` has a dtype of floats"
+        )
+    if array.layout != torch.strided:
+        raise WireError(f"a tensor of layout {array.layout}; an ordinary one is expected, as `.to_dense()` makes it")
+    if array.dtype not in DTYPES:
+        raise WireError(f"a tensor of dtype {dtype} cannot be sent")
     if array.ndim > MAX_DEPTH:
         raise WireError(f"a tensor of more than {MAX_DEPTH} dimensions cannot be sent")
     if array.device.type == "meta":

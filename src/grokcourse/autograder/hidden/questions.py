@@ -1,7 +1,7 @@
 """What the tests of questions ("predict before you run") have in common."""
 
 from ..student import Student
-from ..testing import expect, expect_number, mistake
+from ..testing import as_choice, expect, expect_number, mistake
 
 
 def expect_prediction(student: Student, name: str) -> float:
@@ -12,9 +12,9 @@ def expect_prediction(student: Student, name: str) -> float:
 
 
 def expect_choice(student: Student, name: str, letters: str) -> str:
-    """Fail unless the student gave the name one of these letters, as in b, B or (b); returns it as a small one."""
+    """Fail unless the student gave the name one of these letters, as in b, B, (b) or 'b'; returns it as a small one."""
     got = student.value(name)
-    letter = got.strip(" ().\n").lower() if isinstance(got, str) else ""
+    letter = as_choice(got) if isinstance(got, str) else ""
     is_choice = len(letter) == 1 and letter in letters
     expect(is_choice, f"the answer should be one of the letters {', '.join(letters)}, in quotation marks")
     return letter
