@@ -1,5 +1,6 @@
 """The right answers to the "predict before you run" questions, each computed from the package."""
 
+import functools
 import math
 
 import torch
@@ -10,6 +11,12 @@ from ..model import Transformer
 from ..torch_state import usual_torch
 
 RECORDED_MAIN = runs.RECORDED / "main"
+
+
+@functools.cache
+def _main_run() -> tuple[runs.Run, measures.Measures]:
+    """Read once a process: a class is asked often."""
+    return runs.load(RECORDED_MAIN), measures.load(RECORDED_MAIN)
 
 
 @usual_torch()
@@ -101,7 +108,7 @@ def excluded_end() -> str:
     It differs from candidate to candidate for reasons that have nothing to do with the answer, and being a little sure
     of something wrong costs more than guessing.
     """
-    run, measured = runs.load(RECORDED_MAIN), measures.load(RECORDED_MAIN)
+    run, measured = _main_run()
     settled, chance = float(measured["excluded_loss"][-1]), run.config.chance_loss
     if settled > 1.1 * chance:
         return "d"
@@ -111,7 +118,7 @@ def excluded_end() -> str:
 @usual_torch()
 def first_to_announce() -> str:
     """The excluded loss: once the logits hold a wave of the sum, the answers begin to lean on it, memorised or not."""
-    run, measured = runs.load(RECORDED_MAIN), measures.load(RECORDED_MAIN)
+    run, measured = _main_run()
     history = run.history
     memorised = history["step"][history["train_accuracy"] >= 0.99][0]
     names = {"a": "restricted_loss", "b": "excluded_loss", "c": "gini_W_E", "d": "specialised"}
