@@ -46,7 +46,7 @@ from pathlib import Path
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from grokcourse.autograder.registry import EXERCISES
+from grokcourse.autograder.exercises.select import EXERCISES
 
 PEERS = ("otter-grader==7.0.0", "nbgrader==0.9.6")
 CACHE = Path(__file__).with_name(".cache") / "grading"

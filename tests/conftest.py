@@ -73,7 +73,7 @@ def _build_or_stop() -> None:
 def _the_courses_own_tests_again() -> Iterator[None]:
     """After each test, an instructor's tests are forgotten: the commands, run in this process, leave them in use."""
     yield
-    if testing := sys.modules.get("grokcourse.autograder.testing"):
+    if testing := sys.modules.get("grokcourse.autograder.exercises.testing"):
         testing.use_tests(())
 
 

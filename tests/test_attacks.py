@@ -17,11 +17,13 @@ from pathlib import Path
 import psutil
 import pytest
 
-from grokcourse.autograder import report
-from grokcourse.autograder.grading import Grade, Settings, Work, grade
-from grokcourse.autograder.isolation import Limits
+from grokcourse.autograder import records, reports
+from grokcourse.autograder.batch.work import grade
 from grokcourse.autograder.policy import Policy
-from grokcourse.autograder.worker import Workshop, protections
+from grokcourse.autograder.records import Grade, Limits, Settings, Work
+from grokcourse.autograder.sandbox.trusted.fork_server import Workshop
+from grokcourse.autograder.sandbox.trusted.probes import protections
+from grokcourse.autograder.scoring import marks_of
 
 HONEST = """
 import torch
@@ -179,15 +181,15 @@ PATCHING = [
         "an import hook": "sys.meta_path.insert(0, type('Hook', (), {'find_spec': lambda *a: None})())",
         "path hooks": "sys.path_hooks.clear(); sys.path_importer_cache.clear(); sys.path[:] = ['/tmp']",
         "pytest": "sys.modules['pytest'] = types.SimpleNamespace(fail=print, exit=print)",
-        "the tests": "sys.modules['grokcourse.autograder.testing'] = types.SimpleNamespace(expect=print)",
-        "the hidden tests": "sys.modules['grokcourse.autograder.hidden.test_01_task'] = types.ModuleType('t')",
-        "the comparison": "import grokcourse.autograder.student as s; s.Student._dressed = lambda *a: None",
-        "the host": "from grokcourse.autograder.host import Host; Host._answer = lambda *a: True",
-        "the host's names": "from grokcourse.autograder.host import Host; Host._defined = lambda *a: print",
-        "wire.encode": "import grokcourse.autograder.wire as w; w.encode = lambda *a: message('true')",
-        "wire.decode": "import grokcourse.autograder.wire as w; w.decode = lambda *a: {'value': True}",
-        "the length limit": "import grokcourse.autograder.wire as w; w.MAX_BYTES = 2**60",
-        "the limits": "import grokcourse.autograder.isolation as i; i.limit = i.forbid_processes = lambda *a: ''",
+        "the tests": "sys.modules['grokcourse.autograder.exercises.testing'] = types.SimpleNamespace(expect=print)",
+        "the hidden tests": "sys.modules['grokcourse.autograder.exercises.task.checks'] = types.ModuleType('t')",
+        "the comparison": "import grokcourse.autograder.exercises.student as s; s.Student._dressed = lambda *a: None",
+        "the host": "from grokcourse.autograder.sandbox.untrusted.host import Host; Host._answer = lambda *a: True",
+        "the host's names": "from grokcourse.autograder.sandbox.untrusted.host import Host; Host._defined = lambda *a: print",
+        "wire.encode": "import grokcourse.autograder.sandbox.protocol as w; w.encode = lambda *a: message('true')",
+        "wire.decode": "import grokcourse.autograder.sandbox.protocol as w; w.decode = lambda *a: {'value': True}",
+        "the length limit": "import grokcourse.autograder.sandbox.protocol as w; w.MAX_BYTES = 2**60",
+        "the limits": "import grokcourse.autograder.sandbox.untrusted.confinement as i; i.limit = i.forbid_calls = lambda *a: ''",
         "json": "json.dumps = lambda *a, **k: 'true'; json.loads = lambda *a, **k: True",
         "struct and marshal": "import marshal; struct.pack = marshal.loads = lambda *a: b''",
         "safetensors": "import safetensors.torch as s; s.save = lambda *a, **k: b''; s.load = lambda *a: {}",
@@ -206,8 +208,8 @@ PATCHING = [
         "a .pth file": "open(os.path.join(os.path.dirname(os.path.dirname(json.__file__)), 'x.pth'), 'w').write('import os')",
         "the standard library": "open(json.__file__, 'a').write('#')",
         "PYTHONSTARTUP": "os.environ['PYTHONSTARTUP'] = os.environ['LD_PRELOAD'] = '@FOLDER@/canary'",
-        "the course's helpers": "import grokcourse.autograder.toys as t; t.call_on_views = lambda *a: {'value': 1}",
-        "Withheld": "import grokcourse.autograder.lending as l; l.Withheld.__call__ = lambda *a: True",
+        "the course's helpers": "import grokcourse.autograder.sandbox.untrusted.fixtures as t; t.call_on_views = lambda *a: {'value': 1}",
+        "Withheld": "import grokcourse.autograder.sandbox.untrusted.redaction as l; l.Withheld.__call__ = lambda *a: True",
     }.items()
 ]
 
@@ -377,7 +379,7 @@ STOLEN = {
     "reload": "import importlib, grokcourse.tasks as t; theirs = importlib.reload(t).add_modulo",
     "a fresh import": "import grokcourse.tasks\ndel sys.modules['grokcourse.tasks']\nfrom grokcourse.tasks import add_modulo as theirs",
     "import without our finder": """
-        sys.meta_path[:] = [f for f in sys.meta_path if 'lending' not in type(f).__module__]
+        sys.meta_path[:] = [f for f in sys.meta_path if 'redaction' not in type(f).__module__]
         for name in [m for m in sys.modules if m.startswith('grokcourse')]: del sys.modules[name]
         from grokcourse.tasks import add_modulo as theirs
     """,
@@ -426,9 +428,9 @@ STOLEN = {
         from grokcourse.tasks import add_modulo as withheld
         theirs = [c.cell_contents for c in withheld._find.__closure__ if callable(c.cell_contents)][0]
     """,
-    "the tests": "from grokcourse.autograder.hidden import test_01_task as t; theirs = t.add_modulo",
-    "the list of exercises": "from grokcourse.autograder.registry import EXERCISES; theirs = EXERCISES['add_modulo'].target",
-    "the answers": "from grokcourse.autograder import answers as x; theirs = x.add_modulo",
+    "the tests": "from grokcourse.autograder.exercises.task import checks as t; theirs = t.add_modulo",
+    "the list of exercises": "from grokcourse.autograder.exercises.select import EXERCISES; theirs = EXERCISES['add_modulo'].target",
+    "the answers": "from grokcourse.autograder.exercises.task import answers as x; theirs = x.add_modulo",
     "check": "from grokcourse.autograder import check; theirs = check(lambda *x: 1, 'add_modulo')",
     "stack frames": """
         frame = sys._getframe().f_back
@@ -741,7 +743,7 @@ class Outside:
 
     def fill(self, source: str) -> str:
         """A source with the places named that it is after."""
-        package = Path(report.__file__).parents[1]
+        package = Path(reports.__file__).parents[2]
         targets = {"FOLDER": self.folder, "HOME": Path.home(), "PACKAGE": package, "PARENT": os.getpid()}
         targets["PORT"] = self.listener.getsockname()[1]
         for name, target in targets.items():
@@ -814,7 +816,7 @@ def test_attack(attack, workshop, in_force, outside, tmp_path):
     work = notebook(tmp_path / "attack.ipynb", HONEST, *map(outside.fill, attack.cells))
     got = marked(work, workshop, SHORT if attack.endless else LIMITS)
     GRADES.append(replace(got, student=f"{attack.name} {len(GRADES)}"))
-    attacked, honest = got.marks[::-1] if got.marks[0].exercise.name == "all_questions" else got.marks
+    attacked, honest = marks_of(got)[::-1] if marks_of(got)[0].exercise.name == "all_questions" else marks_of(got)
     seen = [(outcome.exercise, outcome.status, outcome.message) for outcome in got.outcomes], got.problems
     assert got.status == "graded", seen
     assert attacked.points == (1 if attack.status == "ok" else 0), seen
@@ -875,7 +877,7 @@ def test_no_file_outside_can_be_seen(look, workshop, in_force, outside, tmp_path
         got = marked(notebook(tmp_path / "look.ipynb", HONEST, *map(outside.fill, attack.cells)), workshop)
     finally:
         link.unlink()
-    assert [mark.status for mark in got.marks] == ["ok", "ok"], [outcome.message for outcome in got.outcomes]
+    assert [mark.status for mark in marks_of(got)] == ["ok", "ok"], [outcome.message for outcome in got.outcomes]
 
 
 def test_the_machines_addresses_cannot_be_seen(workshop, in_force, tmp_path):
@@ -918,7 +920,7 @@ def test_no_descriptor_carries_a_message_from_one_student_to_the_next(workshop, 
     for number, source in enumerate((MARK, LOOK)):
         attack = body("a message", source)
         got = marked(notebook(tmp_path / f"{number}.ipynb", HONEST, *attack.cells), workshop)
-        assert [mark.status for mark in got.marks] == ["ok", "ok"], [outcome.message for outcome in got.outcomes]
+        assert [mark.status for mark in marks_of(got)] == ["ok", "ok"], [outcome.message for outcome in got.outcomes]
 
 
 CHANNELS = {
@@ -964,12 +966,12 @@ def test_no_system_call_carries_a_message_between_workers(channel, workshop, in_
     """,
     )
     got = marked(notebook(tmp_path / "x.ipynb", HONEST, *attack.cells), workshop)
-    assert [mark.status for mark in got.marks] == ["ok", "ok"], [outcome.message for outcome in got.outcomes]
+    assert [mark.status for mark in marks_of(got)] == ["ok", "ok"], [outcome.message for outcome in got.outcomes]
 
 
 def test_after_all_attacks_an_honest_submission_gets_its_marks(workshop, tmp_path):
     got = marked(notebook(tmp_path / "honest.ipynb", HONEST, RIGHT), workshop)
-    assert [mark.status for mark in got.marks] == ["ok", "ok"]
+    assert [mark.status for mark in marks_of(got)] == ["ok", "ok"]
     assert got.problems == ()
 
 
@@ -1029,7 +1031,7 @@ def test_very_many_cells(workshop, tmp_path):
     cell_text = json.dumps({"cell_type": "code", "source": RIGHT})
     path.write_text('{"cells": [' + '{"cell_type": "markdown"},' * 200_000 + cell_text + "]}")
     got = grade(Work("s", (path,)), Settings("a seed", LIMITS, ("add_modulo",)), workshop)
-    assert [mark.status for mark in got.marks] == ["ok"]
+    assert [mark.status for mark in marks_of(got)] == ["ok"]
 
 
 # --- reports ----------------------------------------------------------------------------------------------------------
@@ -1058,9 +1060,9 @@ def test_what_students_write_does_nothing_in_reports(workshop, tmp_path):
     source = f"def add_modulo(a, b, p):\n    raise ValueError({''.join(EVIL)!r})"
     base = marked(notebook(tmp_path / "evil.ipynb", HONEST, source, f"def f(:\n    {EVIL[0]}"), workshop)
     evil = [replace(base, student=name, files=(name,), problems=(*base.problems, name)) for name in EVIL]
-    info = report.RunInfo("a seed", "0", "2026-01-01T00:00:00", 1.0)
+    info = records.RunInfo("a seed", "0", "2026-01-01T00:00:00", 1.0)
     folder = tmp_path / "grades"
-    written = report.write_all(folder, [*evil, *GRADES[:50]], Policy(), info)
+    written = reports.write_all(folder, [*evil, *GRADES[:50]], Policy(), info)
     assert {path.resolve() for path in written} <= {path.resolve() for path in folder.rglob("*")}
     assert len(list((folder / "feedback").iterdir())) == len(EVIL) + len(GRADES[:50])
     for path in written:
@@ -1071,6 +1073,6 @@ def test_what_students_write_does_nothing_in_reports(workshop, tmp_path):
             assert "<script>alert" not in text, path
     for line in (folder / "grades.csv").read_text(encoding="utf-8").splitlines():
         assert not line.lstrip('"').startswith(("=", "+", "-", "@", "\t")), line
-    table = report.class_table(evil, Policy(), info)
+    table = reports.class_table(evil, Policy(), info)
     assert "\x1b" not in table
     assert "\u202e" not in table

@@ -13,12 +13,15 @@ import numpy as np
 import pytest
 import torch
 
-from grokcourse.autograder import check, loading, submission, wire
-from grokcourse.autograder.host import Host
-from grokcourse.autograder.loading import Cell
-from grokcourse.autograder.registry import CHAPTERS, EXERCISES
-from grokcourse.autograder.student import MissingError, Student, StudentError
-from grokcourse.autograder.submission import SubmissionError
+from grokcourse.autograder import check
+from grokcourse.autograder.exercises.select import CHAPTERS, EXERCISES
+from grokcourse.autograder.exercises.student import MissingError, Student, StudentError
+from grokcourse.autograder.intake import submission
+from grokcourse.autograder.intake.submission import SubmissionError
+from grokcourse.autograder.sandbox import protocol
+from grokcourse.autograder.sandbox.untrusted import cells, loading
+from grokcourse.autograder.sandbox.untrusted.cells import Cell
+from grokcourse.autograder.sandbox.untrusted.host import Host
 
 RIGHT = """
 def all_questions(p):
@@ -51,21 +54,21 @@ def notebook(*sources, chapter=None, **extra):
         "text ✓",
         [1, [2.0, "x"]],
         {"a": 1, 2: [None]},
-        wire.Handle(3, "MLP"),
+        protocol.Handle(3, "MLP"),
     ],
 )
 def test_plain_values_cross_unchanged(value):
-    back = wire.decode(wire.encode(value))
+    back = protocol.decode(protocol.encode(value))
     assert back == value
     assert type(back) is type(value)
 
 
-@pytest.mark.parametrize("dtype", wire.DTYPES, ids=str)
+@pytest.mark.parametrize("dtype", protocol.DTYPES, ids=str)
 def test_tensors_cross_with_shape_dtype_and_every_bit(dtype):
     turned = torch.complex(torch.zeros(2), torch.ones(2)).conj().imag  # a view that only says "the negative of"
     tensors = [torch.arange(6).reshape(2, 3).T, torch.tensor(1), torch.zeros(0, 3), torch.arange(3).expand(2, 3)]
     for tensor in [*tensors, torch.arange(6)[5::6], *([turned] if dtype.is_signed else [])]:
-        back = wire.decode(wire.encode(tensor.to(dtype)))
+        back = protocol.decode(protocol.encode(tensor.to(dtype)))
         assert back.dtype == dtype
         assert back.shape == tensor.shape
         assert back.double().equal(tensor.to(dtype).double())
@@ -73,9 +76,9 @@ def test_tensors_cross_with_shape_dtype_and_every_bit(dtype):
 
 def test_what_crossed_does_not_change_any_more():
     tensor = torch.zeros(3)
-    message = wire.encode(tensor)
+    message = protocol.encode(tensor)
     tensor += 1
-    assert wire.decode(message).tolist() == [0, 0, 0]
+    assert protocol.decode(message).tolist() == [0, 0, 0]
 
 
 def test_a_subclass_of_tensor_crosses_as_its_numbers():
@@ -86,7 +89,7 @@ def test_a_subclass_of_tensor_crosses_as_its_numbers():
         def allclose(self, *_):
             return True
 
-    back = wire.decode(wire.encode(torch.ones(2).as_subclass(Liar)))
+    back = protocol.decode(protocol.encode(torch.ones(2).as_subclass(Liar)))
     assert type(back) is torch.Tensor
     assert back.tolist() == [1, 1]
 
@@ -102,23 +105,23 @@ def test_a_subclass_of_tensor_crosses_as_its_numbers():
     ],
 )
 def test_other_things_do_not_cross(value):
-    with pytest.raises(wire.WireError):
-        wire.encode(value)
+    with pytest.raises(protocol.WireError):
+        protocol.encode(value)
 
 
 def test_a_list_in_itself_does_not_cross():
     endless = []
     endless.append(endless)
-    with pytest.raises(wire.WireError, match="nested"):
-        wire.encode(endless)
+    with pytest.raises(protocol.WireError, match="nested"):
+        protocol.encode(endless)
 
 
 @pytest.mark.parametrize(
-    "message", [b"", b"\x00" * 8, b"\xff" * 40, wire.encode([1])[:-3], b"cos\nsystem\n(S'true'\ntR."]
+    "message", [b"", b"\x00" * 8, b"\xff" * 40, protocol.encode([1])[:-3], b"cos\nsystem\n(S'true'\ntR."]
 )
 def test_bytes_that_are_no_message_are_refused(message):
-    with pytest.raises(wire.WireError):
-        wire.decode(message)
+    with pytest.raises(protocol.WireError):
+        protocol.decode(message)
 
 
 # --- the student's proxy ----------------------------------------------------------------------------------------------
@@ -312,7 +315,7 @@ def test_what_works_in_a_notebook_works_here(sources):
 
 def test_what_was_not_run_is_said_where_it_is_missed():
     host = Host(*_names_and_failed("def k(): return 5 / 0\nK = k()", "def f(): return K", "def g(x=1/0): pass"))
-    assert wire.decode(host(wire.encode(["call", "f", [], {}]))) == {
+    assert protocol.decode(host(protocol.encode(["call", "f", [], {}]))) == {
         "error": [
             "NameError",
             "name 'K' is not defined; cell 1, line 2: ZeroDivisionError: division by zero",
@@ -320,10 +323,10 @@ def test_what_was_not_run_is_said_where_it_is_missed():
             "def f(): return K",
         ]
     }
-    assert wire.decode(host(wire.encode(["call", "g", [], {}]))) == {
+    assert protocol.decode(host(protocol.encode(["call", "g", [], {}]))) == {
         "missing": "cell 3, line 1: ZeroDivisionError: division by zero"
     }
-    assert wire.decode(host(wire.encode(["call", "h", [], {}]))) == {"missing": ""}
+    assert protocol.decode(host(protocol.encode(["call", "h", [], {}]))) == {"missing": ""}
 
 
 def _names_and_failed(*sources):
@@ -332,11 +335,11 @@ def _names_and_failed(*sources):
 
 
 def test_an_array_of_one_number_turned_round_can_be_sent():
-    assert wire.decode(wire.encode(np.ones(1)[::-1])).tolist() == [1]
+    assert protocol.decode(protocol.encode(np.ones(1)[::-1])).tolist() == [1]
 
 
 def test_a_name_is_what_python_takes_it_for():
-    assert loading.defined_in("def \uff46oo\uff3fbar(x): pass") == ["foo_bar"]
+    assert cells.defined_in("def \uff46oo\uff3fbar(x): pass") == ["foo_bar"]
 
 
 def test_the_last_definition_wins():

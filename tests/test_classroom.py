@@ -12,9 +12,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from grokcourse.autograder import archive, classroom, submission
-from grokcourse.autograder.classroom import ClassroomError, Found, find_works, read_gradescope
-from grokcourse.autograder.grading import Work
+from grokcourse.autograder.intake import archive, entries, gradescope_metadata, submission
+from grokcourse.autograder.intake.files import ClassroomError, Found
+from grokcourse.autograder.intake.find import find_works
+from grokcourse.autograder.intake.gradescope_metadata import read_gradescope
+from grokcourse.autograder.records import MAX_FILE, Work
 
 
 def notebook(chapter: str = "01-task", source: str = "") -> bytes:
@@ -273,7 +275,7 @@ def test_gradescopes_metadata_is_read_as_yaml_says():
     "text", ["", "---", "\0", "- a\n- b", "submission_1: 3", "submission_1:\n  :submitters:\n", ":\n:\n", "x" * 10**6]
 )
 def test_broken_metadata_tells_nothing(text: str):
-    assert read_gradescope(text) in ({}, {"submission_1": classroom.Submitted(("submission_1",))})
+    assert read_gradescope(text) in ({}, {"submission_1": gradescope_metadata.Submitted(("submission_1",))})
 
 
 def test_blackboard(subs: Path):
@@ -538,10 +540,10 @@ def test_a_symbolic_link_in_a_zip_file_is_left_out(subs: Path):
 
 
 def test_a_notebook_that_is_too_large_is_not_unpacked_whole(subs: Path):
-    large = b" " * (classroom.MAX_BYTES + 1000)
+    large = b" " * (MAX_FILE + 1000)
     (subs / "class.zip").write_bytes(zipped({"ann.ipynb": large, "bob.ipynb": notebook()}))
     ann, _ = find(subs / "class.zip").works
-    assert ann.files[0].stat().st_size == classroom.MAX_BYTES + 1  # enough to see that it is too large
+    assert ann.files[0].stat().st_size == MAX_FILE + 1  # enough to see that it is too large
 
 
 @pytest.mark.parametrize("deep", [False, True])
@@ -723,7 +725,7 @@ def test_a_folder_that_one_student_closed_is_that_students_problem(subs: Path, m
 
 
 def test_far_too_many_files_are_no_class(subs: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(classroom, "MAX_FILES", 5)
+    monkeypatch.setattr(entries, "MAX_FILES", 5)
     with pytest.raises(ClassroomError, match="more than 5 files: is it the right one"):
         find(lay(subs, {f"{n}.ipynb": notebook() for n in range(6)}))
 
@@ -1086,7 +1088,7 @@ def test_a_reader_that_dies_is_replaced(subs: Path, monkeypatch: pytest.MonkeyPa
 
 def test_a_reader_that_takes_too_long_is_replaced(subs: Path, monkeypatch: pytest.MonkeyPatch):
     """A question that is never answered costs its own student's seconds, and nobody else's."""
-    from grokcourse.autograder.archive import Account, Opener, OpenError
+    from grokcourse.autograder.intake.archive import Account, Opener, OpenError
 
     lay(subs, {"a.py": "def split(): 1"})
     mine, yours = Account(seconds=0.2), Account()
@@ -1113,7 +1115,7 @@ def test_one_students_files_do_not_use_up_the_others_room(subs: Path, monkeypatc
 
 
 def test_very_many_files_of_one_student_are_that_students_problem(subs: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(classroom, "MAX_FILES", 100)
+    monkeypatch.setattr(entries, "MAX_FILES", 100)
     files = {f"{who}/01.ipynb": stamped(who) for who in HONEST}
     files |= {f"eve/{n % 7}/{n}.{end}": f"x = {n}" for n in range(300) for end in ("py", "txt")}
     found = find(lay(subs, files))

@@ -13,10 +13,10 @@ import pytest
 from distributed import Client, LocalCluster
 from test_grade import ENDLESS, RIGHT, STAND_IN, WRONG, children, orders, solved
 
-from grokcourse.autograder.classrun import Team
-from grokcourse.autograder.cluster import AHEAD, Cluster
-from grokcourse.autograder.grader import GraderError
-from grokcourse.autograder.grading import Settings, Work
+from grokcourse.autograder.batch.cluster import AHEAD, Cluster
+from grokcourse.autograder.batch.pool import GraderError, Team
+from grokcourse.autograder.records import Settings, Work
+from grokcourse.autograder.scoring import marks_of
 from grokcourse.cli import main
 
 WORKERS = 2
@@ -49,7 +49,7 @@ def test_the_same_grades_as_on_one_machine(local: LocalCluster, tmp_path: Path):
         ]
         there = {grade.student: replace(grade, seconds=0) for grade in cluster.grade_all(works)}
     assert there == here
-    assert here["ann"].marks
+    assert marks_of(here["ann"])
 
 
 def held(client: Client) -> dict[str, int]:
@@ -141,7 +141,7 @@ def test_if_nothing_can_be_graded_nobody_is_marked(local: LocalCluster, tmp_path
 
 
 def test_when_all_workers_have_left_grading_ends_with_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("grokcourse.autograder.cluster.ALONE_SECONDS", 0.1)
+    monkeypatch.setattr("grokcourse.autograder.batch.cluster.ALONE_SECONDS", 0.1)
     with (
         LocalCluster(n_workers=1, threads_per_worker=1, processes=False, dashboard_address=":0") as own,
         Cluster(Settings("s"), own.scheduler_address, STAND_IN) as cluster,
@@ -165,7 +165,7 @@ def test_the_command_grades_on_a_cluster(
 
 
 def test_no_scheduler_and_no_workers_are_one_sentence(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("grokcourse.autograder.cluster.CONNECT_SECONDS", 1)
+    monkeypatch.setattr("grokcourse.autograder.batch.cluster.CONNECT_SECONDS", 1)
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))  # nobody listens there
         address = f"tcp://127.0.0.1:{listener.getsockname()[1]}"
@@ -173,7 +173,7 @@ def test_no_scheduler_and_no_workers_are_one_sentence(monkeypatch: pytest.Monkey
             Cluster(Settings("s"), address)
     with pytest.raises(GraderError, match="there is no Dask scheduler at nonsense"):
         Cluster(Settings("s"), "nonsense://x")
-    monkeypatch.setattr("grokcourse.autograder.cluster.CONNECT_SECONDS", 5)
+    monkeypatch.setattr("grokcourse.autograder.batch.cluster.CONNECT_SECONDS", 5)
     with (
         LocalCluster(n_workers=0, processes=True, dashboard_address=":0") as cluster,
         pytest.raises(GraderError, match="has no workers"),

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 import torch
 
-from grokcourse.autograder import testing
+from grokcourse.autograder.exercises import hints
+from grokcourse.autograder.exercises.select import CHAPTERS, EXERCISES
+from grokcourse.autograder.exercises.testing import hidden_tests, planted_mistakes, use_tests
 from grokcourse.autograder.feedback import Feedback, run_checks
-from grokcourse.autograder.registry import CHAPTERS, EXERCISES
-from grokcourse.autograder.testing import OwnTestsError, hidden_tests, planted_mistakes, use_tests
+from grokcourse.autograder.records import OwnTestsError
 
 SEEDS = ("one", "two", "three")
 MISTAKES = [
@@ -108,9 +109,9 @@ def told_apart(exercise, planted, seed):
     alike = [
         other.answer.__name__
         for other in planted_mistakes(exercise)
-        if other.hint != planted.hint and testing.are_alike(exercise, planted.answer, other.answer, seed)
+        if other.hint != planted.hint and hints.are_alike(exercise, planted.answer, other.answer, seed)
     ]
-    if not exercise.question and testing.are_alike(exercise, planted.answer, exercise.solution, seed):
+    if not exercise.question and hints.are_alike(exercise, planted.answer, exercise.solution, seed):
         alike.append("the course's own answer")
     return f"an input that separates it from {', '.join(alike)} is missing" if alike else "it is told from all others"
 

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from grokcourse import runs, training
-from grokcourse.autograder import answers
+from grokcourse.autograder.exercises.weight_decay import answers
 
 
 def sgd_shrink_first(weight, grad, *, lr, weight_decay):

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from grokcourse.autograder import answers
+from grokcourse.autograder.exercises.training import answers
 from grokcourse.training import Phases, exact_cross_entropy
 
 

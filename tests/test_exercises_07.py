@@ -173,7 +173,7 @@ ALTERNATIVES = [
 
 
 def test_the_answers_to_the_questions_are_those_that_the_page_tells():
-    from grokcourse.autograder import answers
+    from grokcourse.autograder.exercises.progress_measures import answers
 
     assert answers.excluded_end() == "d"
     assert answers.first_to_announce() == "b"

@@ -10,21 +10,23 @@ import pytest
 import torch
 
 from grokcourse import measures
-from grokcourse.autograder import check, evidence, testing, wire
-from grokcourse.autograder.feedback import LATEST, Feedback, run_checks
-from grokcourse.autograder.grades import Outcome
-from grokcourse.autograder.host import MAX_PRINTED, Host, Printed
-from grokcourse.autograder.registry import EXERCISES
-from grokcourse.autograder.student import Student, Thing
-from grokcourse.autograder.testing import (
+from grokcourse.autograder import check
+from grokcourse.autograder.exercises import evidence, testing, trial
+from grokcourse.autograder.exercises.select import EXERCISES
+from grokcourse.autograder.exercises.student import Student, Thing
+from grokcourse.autograder.exercises.testing import (
     WrongAnswerError,
     expect,
     expect_close,
     expect_number,
     expect_tensor,
-    run_tests,
     use_tests,
 )
+from grokcourse.autograder.feedback import LATEST, Feedback, run_checks
+from grokcourse.autograder.grade import run_tests
+from grokcourse.autograder.records import Outcome
+from grokcourse.autograder.sandbox import protocol
+from grokcourse.autograder.sandbox.untrusted.host import MAX_PRINTED, Host, Printed
 from grokcourse.config import RunConfig
 from grokcourse.training import Phases
 
@@ -616,7 +618,7 @@ def test_whatever_comes_back_little_is_kept_of_it(name):
         about = f"{name}, {what}"
         assert not any(one.passed and not one.side for one in found), about
         assert all(len(one.message) <= testing.MAX_MESSAGE for one in found), about
-        assert all(len(one.evidence) <= testing.MAX_EVIDENCE for one in found), about
+        assert all(len(one.evidence) <= trial.MAX_EVIDENCE for one in found), about
 
 
 @pytest.mark.parametrize("name", [exercise.name for exercise in EXERCISES.values()])
@@ -643,12 +645,12 @@ def test_a_large_tensor_does_not_become_many_objects(name):
 def test_no_description_of_what_stands_on_the_students_side_grows():
     student = Student(lambda _: b"")
     student.log = [Student] * 1000
-    thing = Thing(student, wire.Handle(3, "x" * 10**6))
+    thing = Thing(student, protocol.Handle(3, "x" * 10**6))
     assert len(repr(student)) < 100
     assert len(repr(thing)) < 100
     assert len(evidence.kind_of(thing)) < 60
-    assert evidence.kind_of(wire.Handle(0, "<script>`\n")) == "a script"
-    assert evidence.kind_of(wire.Handle(0, "NumpyArray")) == "a numpy array"
+    assert evidence.kind_of(protocol.Handle(0, "<script>`\n")) == "a script"
+    assert evidence.kind_of(protocol.Handle(0, "NumpyArray")) == "a numpy array"
     assert len(evidence.said([["x" * 10**5] * 1000] * 1000)) < 5000
     assert len(evidence.said({"x" * 10**5: 1})) < 100
     assert evidence.said(10**5000) == "a whole number of more than 20 digits"
@@ -704,7 +706,7 @@ ODD = {
     "NaN": torch.full((3,), float("nan")),
     "infinity": -float("inf"),
     "unsigned": torch.full((2,), 255, dtype=torch.uint64),
-    "an object": wire.Handle(-1, "x" * 10**5),
+    "an object": protocol.Handle(-1, "x" * 10**5),
 }
 
 
@@ -717,10 +719,10 @@ def test_whatever_comes_back_there_is_an_outcome(name, odd):
     for handles in (False, True):
 
         def send(request, handles=handles):
-            operation, asked, *_ = wire.decode(request)
+            operation, asked, *_ = protocol.decode(request)
             is_thing = operation == "value" or (operation == "call" and isinstance(exercise.solution, type))
             known = operation == "begin" or (handles and is_thing and asked == name)
-            return wire.encode({"value": wire.Handle(0, "function") if known else odd})
+            return protocol.encode({"value": protocol.Handle(0, "function") if known else odd})
 
         found = run_tests(exercise, Student(send), "odd")
         assert len(found) == total

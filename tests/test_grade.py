@@ -8,22 +8,21 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import psutil
 import pytest
 
-from grokcourse import autograder, start
-from grokcourse.autograder import classrun
-from grokcourse.autograder.classrun import ClassRunError, Plan, Record, Team, make_plan, read_grades
-from grokcourse.autograder.grader import MAX_REPLY, Grader, GraderError, settings_from
-from grokcourse.autograder.grading import Grade, Settings, Work, digest, grade
-from grokcourse.autograder.isolation import Protection
-from grokcourse.autograder.registry import CHAPTERS, EXERCISES
-from grokcourse.autograder.report import ReportError
-from grokcourse.autograder.testing import Outcome
-from grokcourse.autograder.worker import Workshop, WorkshopError
+from grokcourse import start
+from grokcourse.autograder import batch
+from grokcourse.autograder.batch.plan import ClassRunError, Plan, Record, find_exercises, follow, make_plan, read_grades
+from grokcourse.autograder.batch.pool import MAX_REPLY, Grader, GraderError, Team, settings_from
+from grokcourse.autograder.batch.work import grade
+from grokcourse.autograder.exercises.select import CHAPTERS, EXERCISES
+from grokcourse.autograder.records import Grade, Outcome, Protection, ReportError, Settings, Work, digest
+from grokcourse.autograder.sandbox.trusted.fork_server import Workshop, WorkshopError
+from grokcourse.autograder.scoring import marks_of
 from grokcourse.cli import main
 from grokcourse.publishing import exercises
 
@@ -76,7 +75,7 @@ def nothing_left() -> Iterator[None]:
 
 
 def points(grades: list[Grade]) -> dict[str, float]:
-    return {grade.student: sum(mark.points for mark in grade.marks) for grade in grades}
+    return {grade.student: sum(mark.points for mark in marks_of(grade)) for grade in grades}
 
 
 # --- With real grading ---
@@ -202,7 +201,7 @@ def test_ctrl_c_loses_nothing_and_leaves_no_process(tmp_path: Path):
 def test_if_the_run_is_killed_no_process_stays(tmp_path: Path):
     (tmp_path / "b.py").write_text(ENDLESS)
     code = (
-        "from grokcourse.autograder.isolation import Limits\n"
+        "from grokcourse.autograder.records import Limits\n"
         "from test_grade import *\n"
         "with Team(Settings('s', limits=Limits(seconds=600, total_seconds=600)), 1) as team:\n"
         "    team.protections()\n"
@@ -351,15 +350,17 @@ def test_closing_ends_what_is_being_graded(tmp_path: Path):
 GRADE_WITH_LITTLE_MEMORY = """
 import resource, sys
 from pathlib import Path
-from grokcourse.autograder import archive
-from grokcourse.autograder.grading import Settings, Work, grade
-from grokcourse.autograder.worker import Workshop
+from grokcourse.autograder.batch.work import grade
+from grokcourse.autograder.intake import archive
+from grokcourse.autograder.records import Settings, Work
+from grokcourse.autograder.sandbox.trusted.fork_server import Workshop
+from grokcourse.autograder.scoring import marks_of
 
 archive.little_memory.__wrapped__.__defaults__ = (2**26,)
 before = resource.getrlimit(resource.RLIMIT_AS)
 with Workshop() as workshop:
     found = grade(Work("ed", tuple(map(Path, sys.argv[1:]))), Settings("s"), workshop)
-print(sum(mark.points for mark in found.marks), resource.getrlimit(resource.RLIMIT_AS) == before, found.problems[0])
+print(sum(mark.points for mark in marks_of(found)), resource.getrlimit(resource.RLIMIT_AS) == before, found.problems[0])
 """
 
 
@@ -378,7 +379,7 @@ def test_a_file_that_takes_too_much_memory_to_read_is_one_sentence(tmp_path: Pat
 
 def test_settings_travel():
     settings = Settings("s", exercises=("split",), tests=(("test_a.py", "x"),), only_own_tests=True)
-    assert settings_from(json.loads(json.dumps(classrun.asdict(settings)))) == settings
+    assert settings_from(json.loads(json.dumps(asdict(settings)))) == settings
 
 
 class Recorder:
@@ -406,7 +407,7 @@ def run(
     """Grade, and return whom."""
     recorder = Recorder(settings or Settings("s"), **stop)
     made = plan(works, folder, settings, resume=resume)
-    done = classrun.follow(made, recorder.grade_all)
+    done = follow(made, recorder.grade_all)
     assert [grade.student for grade in read_grades(done)] == [work.student for work in works]
     assert done.waiting == ()
     return recorder.asked
@@ -573,9 +574,9 @@ def test_wrong_usage_is_one_sentence_and_no_folder(
 
 def test_chapters_and_exercises_can_be_chosen():
     chapter = [exercise.name for exercise in CHAPTERS["01-task"]]
-    assert classrun.find_exercises(["05-fourier", "01-task"])[: len(chapter)] == tuple(chapter)
-    assert classrun.find_exercises(["split", "split"]) == ("split",)
-    assert classrun.find_exercises([]) == ()
+    assert find_exercises(["05-fourier", "01-task"])[: len(chapter)] == tuple(chapter)
+    assert find_exercises(["split", "split"]) == ("split",)
+    assert find_exercises([]) == ()
 
 
 @pytest.mark.usefixtures("nothing_left")
@@ -597,8 +598,8 @@ def test_without_dask_a_scheduler_is_one_sentence(
     subs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
     monkeypatch.setitem(sys.modules, "distributed", None)
-    monkeypatch.delitem(sys.modules, "grokcourse.autograder.cluster", raising=False)
-    monkeypatch.delattr(autograder, "cluster", raising=False)
+    monkeypatch.delitem(sys.modules, "grokcourse.autograder.batch.cluster", raising=False)
+    monkeypatch.delattr(batch, "cluster", raising=False)
     arguments = ["grade", str(subs), "--output", str(subs.parent / "out"), "--scheduler", "tcp://127.0.0.1:1"]
     assert main(arguments) == 1
     assert "pip install 'grokcourse[cluster]'" in capsys.readouterr().err

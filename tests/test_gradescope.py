@@ -15,7 +15,7 @@ import pytest
 import grokcourse
 from grokcourse import start
 from grokcourse.autograder import gradescope
-from grokcourse.autograder.registry import CHAPTERS, EXERCISES
+from grokcourse.autograder.exercises.select import CHAPTERS, EXERCISES
 from grokcourse.cli import main
 
 OWN = """

@@ -41,6 +41,40 @@ MAY_IMPORT["publishing"] = {"autograder", "config", "plots", "runs", "start", "t
 MAY_IMPORT["cli"] = set(MAY_IMPORT)
 MAY_IMPORT["__main__"] = {"cli"}  # python -m grokcourse
 
+AUTOGRADER: dict[str, set[str]] = {
+    "records": set(),
+    "sandbox/__init__": set(),
+    # The sandbox: what runs beside a student's code knows the messages, and nothing else of the autograder.
+    "sandbox/frames": set(),
+    "sandbox/protocol": {"sandbox/frames"},
+    "sandbox/untrusted": {"sandbox/frames", "sandbox/protocol"},
+    # A planted mistake is asked by a host in this very process, and may use what such hosts make.
+    "exercises": {"records", "sandbox/protocol", "sandbox/untrusted/host", "sandbox/untrusted/fixtures"},
+    "testing": {"exercises"},  # its face for instructors
+    # The trusted side imports of the other only what it sends, or what reads data for it.
+    "sandbox/trusted": {
+        "records", "exercises", "sandbox/frames", "sandbox/protocol",
+        "sandbox/untrusted/cells", "sandbox/untrusted/statements",  # the types of what is sent
+        "sandbox/untrusted/redaction",  # the same fingerprint on both sides
+        "sandbox/untrusted/host",  # tells the answers to questions, which are data
+    },
+    "grade": {"records", "exercises", "sandbox/untrusted/host"},
+    "scoring": {"records", "exercises"},
+    "policy": {"exercises"},
+    "feedback": {
+        "records", "exercises", "grade", "scoring",
+        "sandbox/untrusted/host", "sandbox/untrusted/cells", "sandbox/untrusted/loading",  # the student's own process
+    },
+    "__init__": {"feedback"},
+    "reports": {"records", "exercises", "scoring", "policy"},
+    # Which names a cell defines is found as the sandbox finds it: by reading.
+    "intake": {"records", "exercises", "sandbox/untrusted/cells", "reports/sanitise"},
+    "batch": {"records", "exercises", "sandbox/trusted", "grade", "intake", "reports/sanitise", "reports/files"},
+    "plugin": {"records", "exercises", "sandbox/trusted", "grade", "scoring", "intake"},
+    "gradescope": {"records", "exercises", "sandbox/trusted", "policy", "reports", "intake", "batch"},
+}  # fmt: skip
+"""The rooms inside the autograder, folders or files, and what each may import beside itself: rooms, or single files."""
+
 MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
 
 
@@ -51,6 +85,12 @@ def room(path: Path) -> str:
 
 def imported_rooms(path: Path, source: str) -> set[str]:
     """The rooms that a module imports from, anywhere in it; ``path`` is relative to the package."""
+    inside = {name.split(".")[1] for name in imported_names(path, source) if name.startswith("grokcourse.")}
+    return inside - {room(path), "__version__"}
+
+
+def imported_names(path: Path, source: str) -> set[str]:
+    """The full names of all that a module imports, anywhere in it: modules, or what is in them."""
     package = ["grokcourse", *path.parts[:-1]]
     names = set()
     for node in ast.walk(ast.parse(source)):
@@ -60,8 +100,31 @@ def imported_rooms(path: Path, source: str) -> set[str]:
             base = package[: len(package) - node.level + 1] if node.level else []
             module = ".".join([*base, *([node.module] if node.module else [])])
             names |= {f"{module}.{alias.name}" for alias in node.names}
-    inside = {name.split(".")[1] for name in names if name.startswith("grokcourse.")}
-    return inside - {room(path), "__version__"}
+    return names
+
+
+def imported_files(path: Path, source: str) -> set[Path]:
+    """The package's own files that a module imports; the folders' ``__init__.py`` on the way do not count."""
+    files = {file_of(name) for name in imported_names(path, source)}
+    return {file for file in files if file not in (None, path, Path("__init__.py"))}
+
+
+def file_of(name: str) -> Path | None:
+    """The file of the package in which something of this full name is; None if it is none of the package's."""
+    head, *parts = name.split(".")
+    for count in range(len(parts), -1, -1) if head == "grokcourse" else ():
+        place = "/".join(parts[:count])
+        for file in (Path(place, "__init__.py"), Path(f"{place}.py")):
+            if (PACKAGE / file).is_file():
+                return file
+    return None
+
+
+def autograder_room(path: Path) -> str | None:
+    """The room inside the autograder that a file stands in, as ``AUTOGRADER`` calls it."""
+    inside = path.relative_to("autograder").with_suffix("")
+    places = [inside, *inside.parents]
+    return next((place.as_posix() for place in places if place.as_posix() in AUTOGRADER), None)
 
 
 @pytest.mark.parametrize("path", MODULES, ids=str)
@@ -79,6 +142,47 @@ def test_the_table_has_no_circle():
         order += free
 
 
+@pytest.mark.parametrize("path", [path for path in MODULES if path.parts[0] == "autograder"], ids=str)
+def test_inside_the_autograder_a_file_imports_only_what_its_room_may(path: Path):
+    home = autograder_room(path)
+    assert home, f"{path} has no place in the table AUTOGRADER: give it one, with its reason"
+    allowed = AUTOGRADER[home] | {home}
+    for file in sorted(imported_files(path, (PACKAGE / path).read_text(encoding="utf-8"))):
+        if file.parts[0] == "autograder":
+            name = file.relative_to("autograder").with_suffix("").as_posix()
+            assert autograder_room(file) in allowed or name in allowed, f"{path} may not import {file}"
+
+
+def test_no_two_files_import_each_other_by_any_way_round():
+    left = {path: imported_files(path, (PACKAGE / path).read_text(encoding="utf-8")) for path in MODULES}
+    while free := [path for path, imports in left.items() if not imports & left.keys()]:
+        for path in free:
+            del left[path]
+    assert not left, f"a circle, or on the way to one: {', '.join(map(str, sorted(left)))}"
+
+
+def test_no_two_rooms_of_the_autograder_import_each_other():
+    allowed = {
+        home: {autograder_room(Path("autograder", room)) for room in rooms} for home, rooms in AUTOGRADER.items()
+    }
+    while free := [home for home, rooms in allowed.items() if not rooms & allowed.keys() - {home}]:
+        for home in free:
+            del allowed[home]
+    assert not allowed, f"these import each other: {sorted(allowed)}"
+
+
+def test_every_row_of_the_table_is_of_use():
+    imports: dict[str, set[str]] = {home: set() for home in AUTOGRADER}
+    for path in MODULES:
+        if path.parts[0] == "autograder" and (home := autograder_room(path)):
+            files = imported_files(path, (PACKAGE / path).read_text(encoding="utf-8"))
+            inside = [file for file in files if file.parts[0] == "autograder"]
+            imports[home] |= {file.relative_to("autograder").with_suffix("").as_posix() for file in inside}
+            imports[home] |= {autograder_room(file) or "" for file in inside}
+    unused = {home: rooms - imports[home] for home, rooms in AUTOGRADER.items() if rooms - imports[home]}
+    assert unused == {}
+
+
 @pytest.mark.parametrize(
     ("path", "source", "found"),
     [
@@ -92,6 +196,32 @@ def test_the_table_has_no_circle():
 )
 def test_imports_are_seen_however_they_are_written(path: str, source: str, found: set[str]):
     assert imported_rooms(Path(path), source) == found
+
+
+@pytest.mark.parametrize(
+    ("path", "source", "found"),
+    [
+        (
+            "autograder/plugin.py",
+            "def f():\n    from .exercises.select import CHAPTERS",
+            {"autograder/exercises/select.py"},
+        ),
+        (
+            "autograder/reports/data.py",
+            "from .. import policy, exercises",
+            {"autograder/policy.py", "autograder/exercises/__init__.py"},
+        ),
+        (
+            "autograder/exercises/task/checks.py",
+            "from ..spec import Exercise\nfrom . import EXERCISES",
+            {"autograder/exercises/spec.py", "autograder/exercises/task/__init__.py"},
+        ),
+        ("autograder/sandbox/untrusted/host.py", "import grokcourse.runs, os\nfrom . import host", {"runs.py"}),
+        ("model.py", "from . import __version__", set()),
+    ],
+)
+def test_imported_files_are_found_however_they_are_named(path: str, source: str, found: set[str]):
+    assert {file.as_posix() for file in imported_files(Path(path), source)} == found
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["train", "--help"]])

@@ -11,10 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from grokcourse.autograder import grading, lending, offers
-from grokcourse.autograder.grades import Settings, Work
-from grokcourse.autograder.registry import CHAPTERS, EXERCISES
-from grokcourse.autograder.worker import Workshop
+from grokcourse.autograder.batch import work
+from grokcourse.autograder.exercises.select import CHAPTERS, EXERCISES
+from grokcourse.autograder.records import Settings, Work
+from grokcourse.autograder.sandbox.trusted import bundle
+from grokcourse.autograder.sandbox.trusted.fork_server import Workshop
+from grokcourse.autograder.sandbox.untrusted import redaction
+from grokcourse.autograder.scoring import marks_of
 from grokcourse.publishing.exercises import self_contained
 
 WRITTEN = [exercise for exercise in EXERCISES.values() if not exercise.question]
@@ -58,7 +61,7 @@ def codes_of(parcel: bytes) -> dict[str, types.CodeType]:
 def reference_code(exercise) -> types.CodeType:
     """The reference's own code, as a parcel would hold it."""
     module, _, name = exercise.reference.partition(":")
-    whole = marshal.loads(offers._compiled(module, frozenset({name})))
+    whole = marshal.loads(bundle._compiled(module, frozenset({name})))
     found = [code for code in codes_in(whole) if code.co_name == name]
     if exercise.blank:
         found = [code for code in codes_in(found[0]) if code.co_name == exercise.blank]
@@ -70,10 +73,10 @@ def reference_code(exercise) -> types.CodeType:
 
 @pytest.mark.parametrize("tested", TESTED)
 def test_no_reference_is_there_but_those_that_are_offered(tested):
-    parcel = offers.parcel(tested)
-    present = {lending.gist(code) for whole in codes_of(parcel).values() for code in codes_in(whole)}
-    there = {exercise.name for exercise in WRITTEN if lending.gist(reference_code(exercise)) in present}
-    assert there == offers.exercises_in(tested).keys()
+    parcel = bundle.parcel(tested)
+    present = {redaction.gist(code) for whole in codes_of(parcel).values() for code in codes_in(whole)}
+    there = {exercise.name for exercise in WRITTEN if redaction.gist(reference_code(exercise)) in present}
+    assert there == bundle.exercises_in(tested).keys()
     assert not there & {exercise.name for exercise in tested}
     for exercise in tested:
         docstring = inspect.getdoc(exercise.target)
@@ -85,42 +88,42 @@ def test_only_earlier_exercises_are_offered(tested):
     """A worker that holds a reference could pass it on, so that exercise's mark has to stand before it is started."""
     order = list(EXERCISES)
     first = min(order.index(exercise.name) for exercise in tested)
-    assert all(order.index(name) < first for name in offers.exercises_in(tested))
+    assert all(order.index(name) < first for name in bundle.exercises_in(tested))
 
 
 def test_most_of_the_course_is_not_there():
     tested = [EXERCISES["add_modulo"]]
     functions = {
         f"{name}.{code.co_name}"
-        for name, whole in codes_of(offers.parcel(tested)).items()
+        for name, whole in codes_of(bundle.parcel(tested)).items()
         for code in whole.co_consts
-        if isinstance(code, types.CodeType) and not name.endswith(".toys")
+        if isinstance(code, types.CodeType) and not name.endswith(".fixtures")
     }
     assert functions
     assert all(name.startswith("grokcourse.config.") for name in functions)
-    names = marshal.loads(offers.parcel(tested))["modules"].keys()
-    assert {name for name in names if ".autograder" in name} == {"grokcourse.autograder.toys"}
+    names = marshal.loads(bundle.parcel(tested))["modules"].keys()
+    assert {name for name in names if ".autograder" in name} == {"grokcourse.autograder.sandbox.untrusted.fixtures"}
     assert not {"grokcourse.cli", "grokcourse.start", "grokcourse.__main__"} & names
 
 
 def test_exercises_of_several_chapters_are_not_tested_together():
     with pytest.raises(ValueError, match="not of 2"):
-        offers.parcel([EXERCISES["add_modulo"], EXERCISES["gini"]])
+        bundle.parcel([EXERCISES["add_modulo"], EXERCISES["gini"]])
 
 
 def test_an_entry_that_offers_what_there_is_not_is_refused(monkeypatch):
     monkeypatch.setitem(vars(EXERCISES["gini"]), "offers", ("fourier:nothing",))
-    offers._offered.cache_clear()
+    bundle._offered.cache_clear()
     with pytest.raises(LookupError, match="fourier has no definition of nothing"):
-        offers.offered([EXERCISES["gini"]])
-    offers._offered.cache_clear()
+        bundle.offered([EXERCISES["gini"]])
+    bundle._offered.cache_clear()
 
 
 # --- what stands in for what is not there -----------------------------------------------------------------------------
 
 
 def test_what_is_withheld_says_so_when_it_is_used():
-    withheld = lending.Withheld("grokcourse.tasks.split is not there", lambda: None)
+    withheld = redaction.Withheld("grokcourse.tasks.split is not there", lambda: None)
     uses = [
         lambda: withheld(1),
         lambda: withheld.answer,
@@ -140,7 +143,7 @@ def test_what_is_withheld_says_so_when_it_is_used():
 
 def test_in_the_place_of_an_exercise_stands_what_the_student_wrote():
     written = []
-    withheld = lending.Withheld("not there", lambda: written[-1] if written else None)
+    withheld = redaction.Withheld("not there", lambda: written[-1] if written else None)
     written.append(withheld)  # the student imported it
     with pytest.raises(ImportError):
         withheld(1)
@@ -162,19 +165,19 @@ def test_a_package_of_packages_is_lent_like_modules(tmp_path, monkeypatch):
         "def both(x: int) -> int:\n    y: Nothing = low.waves.turn(x)\n    return y + low.turn(x) + w.turn(x)\n"
         "def more(x):\n    return theirs(x)\n",
         "autograder/__init__.py": "",
-        "autograder/toys.py": "",
+        "autograder/sandbox/untrusted/fixtures.py": "",
     }
     for name, text in files.items():
-        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
-    monkeypatch.setattr(offers, "PACKAGE", tmp_path)
-    monkeypatch.setattr(offers, "NAME", "fakecourse")
-    monkeypatch.setattr(lending, "NAME", "fakecourse")
-    caches = offers.modules, offers._statement, offers._compiled
+    monkeypatch.setattr(bundle, "PACKAGE", tmp_path)
+    monkeypatch.setattr(bundle, "NAME", "fakecourse")
+    monkeypatch.setattr(redaction, "NAME", "fakecourse")
+    caches = bundle.modules, bundle._statement, bundle._compiled
     [cache.cache_clear() for cache in caches]
     try:
-        assert offers.modules().keys() == {"low", "low.waves", "high", "autograder.toys"}
-        inside = offers._needed({("high", "both")}, set())
+        assert bundle.modules().keys() == {"low", "low.waves", "high", bundle.TOYS}
+        inside = bundle._needed({("high", "both")}, set())
         own = {place for place in inside if place[1] not in ("math",)}
         assert own == {("high", "both"), ("high", "low"), ("high", "w"), ("low", "turn")} | {
             ("low.waves", "turn"),
@@ -183,14 +186,16 @@ def test_a_package_of_packages_is_lent_like_modules(tmp_path, monkeypatch):
         modules = {
             module.full_name: (
                 module.is_package,
-                offers._compiled(module.name, offers._chosen(module, inside)),
-                offers._known(module),
+                bundle._compiled(module.name, bundle._chosen(module, inside)),
+                bundle._known(module),
             )
-            for module in offers.modules().values()
+            for module in bundle.modules().values()
         }
     finally:
         [cache.cache_clear() for cache in caches]
-    lender = lending._Lender({"modules": modules, "exercises": [], "tested": [], "graded": "it is"}, lambda name: None)
+    lender = redaction._Lender(
+        {"modules": modules, "exercises": [], "tested": [], "graded": "it is"}, lambda name: None
+    )
     root = types.ModuleType("fakecourse")
     root.__path__ = []
     monkeypatch.setitem(sys.modules, "fakecourse", root)
@@ -218,7 +223,7 @@ def test_a_package_of_packages_is_lent_like_modules(tmp_path, monkeypatch):
 def graded(workshop: Workshop, folder: Path, source: str, *names: str):
     path = folder / "work.py"
     path.write_text(source, encoding="utf-8")
-    return grading.grade(Work("s", (path,)), Settings("seed", exercises=names), workshop)
+    return work.grade(Work("s", (path,)), Settings("seed", exercises=names), workshop)
 
 
 @pytest.mark.parametrize("exercise", WRITTEN, ids=lambda exercise: exercise.name)
@@ -384,7 +389,7 @@ def test_the_courses_own_code_is_no_answer(workshop, tmp_path, which):
     parameters = str(inspect.signature(EXERCISES[name].target)).split("->")[0]
     source = f"{GIVEN}\n\ndef {name}{parameters}:\n{textwrap.indent(body, '    ')}\n"
     grade = graded(workshop, tmp_path, source, name)
-    assert grade.marks[0].points == 0
+    assert marks_of(grade)[0].points == 0
     told = f" is not there while {name} is graded: "
     assert by_itself or all(told in outcome.message for outcome in grade.outcomes if not outcome.side), grade.outcomes
 
@@ -401,7 +406,7 @@ def test_the_courses_own_code_is_no_answer(workshop, tmp_path, which):
 def test_what_a_class_comes_with_does_not_do_the_exercise(workshop, tmp_path, call, more):
     source = f"{GIVEN}\n\n{TRANSFORMER.replace('CALL', call)}\n\n{textwrap.indent(more, '    ')}\n"
     grade = graded(workshop, tmp_path, source, "Transformer")
-    assert grade.marks[0].points == 0
+    assert marks_of(grade)[0].points == 0
     said = " ".join(outcome.message for outcome in grade.outcomes)
     assert ("fast_logits is not there" in said) == bool(more), said
 
@@ -417,13 +422,13 @@ def test_the_stub_leaves_out_what_would_do_the_exercise():
 
 def test_no_worker_holds_a_reference_whose_mark_is_open(workshop, tmp_path, monkeypatch):
     opened: list[list[str]] = []
-    parcel = offers.parcel
+    parcel = bundle.parcel
 
     def recording(tested):
         opened.append([exercise.name for exercise in tested])
         return parcel(tested)
 
-    monkeypatch.setattr(offers, "parcel", recording)
+    monkeypatch.setattr(bundle, "parcel", recording)
     names = ["attention_scores", "Attention", "exact_cross_entropy", "transform", "energy_per_frequency", "energy_2d"]
     names += ["frequency_shares", "excluded_loss", "excluded_loss_each", "restricted_loss"]
     wrong = [f"def {name}(*args, **kwargs):\n    return 1" for name in names]
@@ -431,10 +436,10 @@ def test_no_worker_holds_a_reference_whose_mark_is_open(workshop, tmp_path, monk
     for number, part in enumerate((wrong[::2], wrong[1::2])):
         files.append(tmp_path / f"part{number}.py")
         files[-1].write_text("\n\n".join(part))
-    grade = grading.grade(Work("s", tuple(files)), Settings("seed"), workshop)
-    assert {mark.exercise.name for mark in grade.marks} == set(names)
+    grade = work.grade(Work("s", tuple(files)), Settings("seed"), workshop)
+    assert {mark.exercise.name for mark in marks_of(grade)} == set(names)
     for place, tested in enumerate(opened):
-        held = offers.exercises_in([EXERCISES[name] for name in tested]).keys()
+        held = bundle.exercises_in([EXERCISES[name] for name in tested]).keys()
         assert not held & {name for later in opened[place:] for name in later}
     assert any(len(tested) > 1 for tested in opened)
     assert set(names) <= {tested[0] for tested in opened if len(tested) == 1}

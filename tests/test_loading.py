@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from grokcourse.autograder.grades import Settings, Work
-from grokcourse.autograder.grading import grade
-from grokcourse.autograder.isolation import Limits
-from grokcourse.autograder.loading import Cell, Code, defined_in, load
+from grokcourse.autograder.batch.work import grade
+from grokcourse.autograder.records import Limits, Settings, Work
+from grokcourse.autograder.sandbox.trusted.fork_server import Workshop
+from grokcourse.autograder.sandbox.untrusted.cells import Cell, defined_in
+from grokcourse.autograder.sandbox.untrusted.loading import Code, load
 from grokcourse.autograder.scoring import marks
-from grokcourse.autograder.worker import Workshop
 from grokcourse.config import RunConfig
 
 LIMITS = Limits(seconds=60, load_seconds=60, total_seconds=500)
@@ -296,7 +296,7 @@ class MLP(nn.Module):
 
 
 def test_a_forward_put_into_the_class(graded):
-    from grokcourse.autograder.registry import EXERCISES
+    from grokcourse.autograder.exercises.select import EXERCISES
 
     source = EXERCISES["MLP"].source
     lines = source.splitlines()

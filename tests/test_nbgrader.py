@@ -15,7 +15,7 @@ from conftest import peer
 
 from grokcourse import start
 from grokcourse.autograder import check, feedback
-from grokcourse.autograder.registry import CHAPTERS, EXERCISES
+from grokcourse.autograder.exercises.select import CHAPTERS, EXERCISES
 
 CHAPTER = "01-task"
 SCORES = """

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from grokcourse.autograder.notebook_syntax import python_of, written_module
+from grokcourse.autograder.sandbox.untrusted.notebook_syntax import python_of, written_module
 
 CELLS = [
     "x = 1",

@@ -8,8 +8,8 @@ from fractions import Fraction
 import pytest
 
 from grokcourse.autograder import policy
+from grokcourse.autograder.exercises.select import CHAPTERS, EXERCISES
 from grokcourse.autograder.policy import Policy, PolicyError, parse
-from grokcourse.autograder.registry import CHAPTERS, EXERCISES
 
 FIRST = CHAPTERS["01-task"]
 SPLIT = EXERCISES["split"]

@@ -21,7 +21,7 @@ from nbformat import NotebookNode
 
 import grokcourse
 from grokcourse import runs
-from grokcourse.autograder.registry import CHAPTERS
+from grokcourse.autograder.exercises.select import CHAPTERS, checks_module
 from grokcourse.config import RunConfig
 from grokcourse.publishing import execution, live, page, readme_picture
 from grokcourse.publishing.dependencies import Dependencies
@@ -361,10 +361,11 @@ def test_a_chapter_depends_on_its_own_exercises_and_not_on_the_reports(chapter: 
     cells = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
     files = Dependencies(package).files(ROOT / "book" / f"{chapter}.md", cells)
     names = {path.relative_to(package).as_posix() for path in files if package in path.parents}
-    assert {"autograder/feedback.py", "autograder/registry.py", "recorded/main/run.json"} <= names
+    assert {"autograder/feedback.py", "autograder/exercises/select.py"} <= names
+    assert ("recorded/main/run.json" in names) == ("runs.py" in names)
     assert {name for name in names if name.startswith(("autograder/reports/", "autograder/batch/", "cli"))} == set()
-    hidden = {path.name for path in files if path.parent.name == "hidden" and path.name.startswith("test_")}
-    assert hidden == ({f"test_{chapter.replace('-', '_')}.py"} if CHAPTERS[chapter] else set())
+    hidden = {name for name in names if name.endswith("/checks.py")}
+    assert hidden == ({f"{checks_module(chapter).replace('.', '/')}.py"} if CHAPTERS[chapter] else set())
     for exercise in CHAPTERS[chapter]:
         assert Path(inspect.getsourcefile(inspect.unwrap(exercise.target))) in files
 

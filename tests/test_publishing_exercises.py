@@ -14,7 +14,8 @@ from bs4 import BeautifulSoup
 from conftest import ROOT, Site
 
 import grokcourse
-from grokcourse.autograder.registry import CHAPTERS, EXERCISES, Exercise
+from grokcourse.autograder.exercises.select import CHAPTERS, EXERCISES
+from grokcourse.autograder.exercises.spec import Exercise
 from grokcourse.publishing import exercises, stubs
 
 PACKAGE = Path(grokcourse.__file__).parent

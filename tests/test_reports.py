@@ -21,17 +21,16 @@ from bs4 import BeautifulSoup
 from jinja2 import nodes
 
 import grokcourse
-from grokcourse.autograder import policy, report, reports, scoring
+from grokcourse.autograder import policy, reports, scoring
+from grokcourse.autograder.exercises.select import CHAPTERS, EXERCISES
+from grokcourse.autograder.exercises.testing import hidden_tests, planted_mistakes
+from grokcourse.autograder.exercises.trial import outcome_of
 from grokcourse.autograder.feedback import Feedback, run_checks
-from grokcourse.autograder.grading import Grade
-from grokcourse.autograder.isolation import Protection
 from grokcourse.autograder.policy import Policy
-from grokcourse.autograder.registry import CHAPTERS, EXERCISES
-from grokcourse.autograder.report import ReportError, RunInfo
+from grokcourse.autograder.records import Grade, Outcome, Protection, ReportError, RunInfo
 from grokcourse.autograder.reports import data, page, results, sanitise, terminal
 from grokcourse.autograder.reports.results import ClassResult
-from grokcourse.autograder.scoring import Mark, marks
-from grokcourse.autograder.testing import Outcome, hidden_tests, outcome_of, planted_mistakes
+from grokcourse.autograder.scoring import Mark, marks, marks_of
 
 FIRST = CHAPTERS["01-task"]
 INFO = RunInfo(
@@ -95,7 +94,7 @@ def grades() -> list[Grade]:
 
 
 def written(folder: Path, grades, of: Policy | None = None, info: RunInfo = INFO) -> dict[str, str]:
-    paths = report.write_all(folder, grades, of or Policy(), info)
+    paths = reports.write_all(folder, grades, of or Policy(), info)
     assert sorted(paths) == sorted(path for path in folder.rglob("*") if path.is_file())
     return {path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8") for path in paths}
 
@@ -122,7 +121,7 @@ def test_points_follow_the_weights_of_tests():
     outcomes = [Outcome(exercise.name, f"test {weight}", "passed", weight=weight) for weight in (1, 2, 5)]
     outcomes[1] = replace(outcomes[1], status="wrong", message="no")
     grade = a_grade("a", outcomes)
-    (mark,) = grade.marks
+    (mark,) = marks_of(grade)
     assert [mark.share(outcome) for outcome in outcomes] == [Fraction(1, 8), 0, Fraction(5, 8)]
     assert mark.exact == Fraction(6, 8)
     told = reports.gradescope(grade, policy.parse("[weights]\nadd_modulo = 2"), INFO)["tests"]
@@ -137,7 +136,7 @@ def test_a_grade_of_an_earlier_release_still_loads():
     for outcome in content["outcomes"]:
         del outcome["weight"], outcome["evidence"]
     assert Grade.from_dict(content) == grade
-    assert grade.marks[0].exact == Fraction(EXERCISES["split"].points, 2)
+    assert marks_of(grade)[0].exact == Fraction(EXERCISES["split"].points, 2)
 
 
 def test_a_side_condition_gives_points_only_beside_another_test():
@@ -628,7 +627,7 @@ def test_one_point_is_a_point_and_backticks_are_code(tmp_path):
     for name in ("feedback/Ann.html", "report.html"):
         assert "`" not in BeautifulSoup(contents[name], "html.parser").get_text()
         assert "<code>torch.long</code>" in contents[name]
-    told = [*contents.values(), reports.gradescope(grade, Policy(), INFO)["output"], scoring.table(grade.marks)]
+    told = [*contents.values(), reports.gradescope(grade, Policy(), INFO)["output"], scoring.table(marks_of(grade))]
     assert not [text for text in told if re.search(r"\b1 (points|tests|exercises|students|submissions|days)\b", text)]
 
 
@@ -704,7 +703,7 @@ def test_hostile_text_stays_text(tmp_path):
             assert "alert(1)" in page.get_text() or "passwd" in name
             assert "evil" not in page.get_text()  # it stood in a terminal's own link
         assert len(content) < 150_000
-    shown = report.class_table(hostile_class(), Policy(), INFO)
+    shown = reports.class_table(hostile_class(), Policy(), INFO)
     assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e]", shown)
     shown.encode()
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
@@ -739,12 +738,12 @@ def test_reports_do_without_torch(tmp_path):
 import json, sys
 from pathlib import Path
 sys.modules["torch"] = None
-from grokcourse.autograder import report
-from grokcourse.autograder.grades import Grade
+from grokcourse.autograder import reports
 from grokcourse.autograder.policy import Policy
+from grokcourse.autograder.records import Grade, RunInfo
 grades = [Grade.from_dict(one) for one in json.load(sys.stdin)]
-report.write_all(Path({str(tmp_path)!r}), grades, Policy(), report.RunInfo("1", "0", "now", 1.0))
-print(report.class_table(grades, Policy(), report.RunInfo("1", "0", "now", 1.0)))
+reports.write_all(Path({str(tmp_path)!r}), grades, Policy(), RunInfo("1", "0", "now", 1.0))
+print(reports.class_table(grades, Policy(), RunInfo("1", "0", "now", 1.0)))
 """
     shown = subprocess.run([sys.executable, "-c", code], input=content, capture_output=True, text=True)
     assert shown.returncode == 0, shown.stderr
@@ -767,7 +766,7 @@ def test_the_same_name_twice_is_remarked_and_loses_nothing(tmp_path):
     assert len(rows) == 3
     assert all("another submission has the same name" in row["note"] for row in rows)
     assert sum(name.startswith("feedback/") for name in contents) == 3
-    assert "More than one submission is called Anna." in report.class_table(grades, Policy(), INFO)
+    assert "More than one submission is called Anna." in reports.class_table(grades, Policy(), INFO)
 
 
 def test_file_names_are_safe_and_different():
@@ -864,7 +863,7 @@ def test_with_many_chapters_their_heads_are_shortened_or_left_out():
 
 
 def test_the_table_shows_points_and_reasons(grades):
-    shown = report.class_table(grades, Policy(), INFO)
+    shown = reports.class_table(grades, Policy(), INFO)
     assert re.search(r"^Åse Øst +11 +11/11 +100 +11$", shown, re.MULTILINE)
     assert "Not graded: Unreadable Ümit (unreadable): 01-task.ipynb is empty" in shown
     assert "Grading broke off for Failed Fay" in shown
@@ -876,19 +875,19 @@ def test_nobody_is_a_class_too(tmp_path):
     assert "There are no submissions: nobody was graded." in contents["report.html"]
     assert rows_of(contents["grades.csv"]) == []
     assert ElementTree.fromstring(contents["junit.xml"]).get("tests") == "0"
-    assert report.class_table([], Policy(), INFO) == "Nobody was graded: there are no submissions."
+    assert reports.class_table([], Policy(), INFO) == "Nobody was graded: there are no submissions."
 
 
 def test_a_class_without_a_single_mark(tmp_path):
     grades = [a_grade("a", status="unreadable", reason="empty"), a_grade("b", status="failed", reason="gone")]
     contents = written(tmp_path, grades)
     assert "Distribution" not in contents["report.html"]
-    assert "there are no marks" in report.class_table(grades, Policy(), INFO)
+    assert "there are no marks" in reports.class_table(grades, Policy(), INFO)
 
 
 def test_a_policy_under_which_nothing_counts_is_remarked():
     made = policy.parse('drop = ["01-task"]')
-    shown = report.class_table([full("a")], made, INFO)
+    shown = reports.class_table([full("a")], made, INFO)
     assert "No exercise counts, so that there is nothing to get: look at the policy." in shown
 
 
@@ -903,7 +902,7 @@ def test_a_full_disk_leaves_what_was_there(tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, "fsync", full_disk)
     with pytest.raises(ReportError, match=r"grades\.csv cannot be written: the disk is full$"):
-        report.write_all(tmp_path, [full("b")], Policy(), INFO)
+        reports.write_all(tmp_path, [full("b")], Policy(), INFO)
     kept = {path.relative_to(tmp_path).as_posix(): path.read_text() for path in tmp_path.rglob("*") if path.is_file()}
     assert kept == first
 
@@ -916,7 +915,7 @@ def test_a_write_that_breaks_off_at_the_last_moment_leaves_what_was_there(tmp_pa
 
     monkeypatch.setattr(Path, "replace", broken)
     with pytest.raises(ReportError, match=r"grades\.csv cannot be written: Input/output error$"):
-        report.write_all(tmp_path, [full("b")], Policy(), INFO)
+        reports.write_all(tmp_path, [full("b")], Policy(), INFO)
     kept = {path.relative_to(tmp_path).as_posix(): path.read_text() for path in tmp_path.rglob("*") if path.is_file()}
     assert kept == first
 
@@ -928,28 +927,28 @@ def test_a_folder_that_may_not_be_written_to_is_said(tmp_path, monkeypatch, numb
 
     monkeypatch.setattr(Path, "open", closed)
     with pytest.raises(ReportError, match=r"grades\.csv cannot be written: its folder may not be written to$"):
-        report.write_all(tmp_path, [full("a")], Policy(), INFO)
+        reports.write_all(tmp_path, [full("a")], Policy(), INFO)
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a folder that not even root can write to")
 def test_a_folder_that_not_even_root_can_write_to():
     with pytest.raises(ReportError, match=r"^/proc/grades/grades\.csv cannot be written: "):
-        report.write_all(Path("/proc/grades"), [full("a")], Policy(), INFO)
+        reports.write_all(Path("/proc/grades"), [full("a")], Policy(), INFO)
 
 
 def test_a_file_where_a_folder_should_be_is_said(tmp_path):
     (tmp_path / "out").write_text("mine")
     with pytest.raises(ReportError, match="there is a file where its folder should be"):
-        report.write_all(tmp_path / "out", [full("a")], Policy(), INFO)
+        reports.write_all(tmp_path / "out", [full("a")], Policy(), INFO)
     with pytest.raises(ReportError, match="there is a file where its folder should be"):
-        report.write_all(tmp_path / "out" / "deeper", [full("a")], Policy(), INFO)
+        reports.write_all(tmp_path / "out" / "deeper", [full("a")], Policy(), INFO)
     assert (tmp_path / "out").read_text() == "mine"
 
 
 def test_a_folder_where_a_file_should_be_is_said(tmp_path):
     (tmp_path / "grades.csv").mkdir()
     with pytest.raises(ReportError, match=r"grades\.csv cannot be written: there is a folder of that name"):
-        report.write_all(tmp_path, [full("a")], Policy(), INFO)
+        reports.write_all(tmp_path, [full("a")], Policy(), INFO)
     assert [path.name for path in tmp_path.iterdir()] == ["grades.csv"]
 
 

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from grokcourse import circuit, fourier, interop, measures, runs, tasks, training
+from grokcourse.autograder.exercises.select import EXERCISES
 from grokcourse.autograder.feedback import run_checks
-from grokcourse.autograder.registry import EXERCISES
 from grokcourse.config import RunConfig
 from grokcourse.model import Transformer
 from grokcourse.torch_state import usual_torch

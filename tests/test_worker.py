@@ -19,13 +19,20 @@ import pytest
 import safetensors.torch
 import torch
 
-from grokcourse.autograder import isolation, wire, worker
-from grokcourse.autograder.grading import Settings, Work, grade
-from grokcourse.autograder.isolation import Limits
-from grokcourse.autograder.loading import Cell
-from grokcourse.autograder.registry import CHAPTERS, EXERCISES
-from grokcourse.autograder.student import LostError, Student, StudentError, TimeLimitError
-from grokcourse.autograder.worker import Channel, Link, Workshop, protections
+from grokcourse.autograder import records
+from grokcourse.autograder.batch.work import grade
+from grokcourse.autograder.exercises.select import CHAPTERS, EXERCISES
+from grokcourse.autograder.exercises.student import Student, StudentError
+from grokcourse.autograder.records import Limits, LostError, Settings, TimeLimitError, Work
+from grokcourse.autograder.sandbox import frames, protocol
+from grokcourse.autograder.sandbox.trusted import fork_server
+from grokcourse.autograder.sandbox.trusted.channel import Channel
+from grokcourse.autograder.sandbox.trusted.fork_server import Workshop
+from grokcourse.autograder.sandbox.trusted.probes import protections
+from grokcourse.autograder.sandbox.trusted.session import Link
+from grokcourse.autograder.sandbox.untrusted import confinement
+from grokcourse.autograder.sandbox.untrusted.cells import Cell
+from grokcourse.autograder.scoring import marks_of
 
 # --- a worker ---------------------------------------------------------------------------------------------------------
 
@@ -164,7 +171,7 @@ def test_an_exercise_that_is_offered_is_the_courses_own_and_another_the_students
 
 @pytest.fixture(params=[True, False], ids=["poll", "thread"])
 def channel(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Channel, socket.socket]]:
-    monkeypatch.setattr(worker, "CAN_POLL", request.param)
+    monkeypatch.setattr("grokcourse.autograder.sandbox.trusted.channel.CAN_POLL", request.param)
     ours, theirs = socket.socketpair()
 
     def end(patience: float) -> str:
@@ -212,7 +219,7 @@ def test_who_never_stops_talking_has_a_deadline(channel):
     def talk() -> None:
         with contextlib.suppress(OSError):
             while True:
-                theirs.sendall(frame(worker.STEP))
+                theirs.sendall(frame(frames.STEP))
 
     threading.Thread(target=talk).start()
     with pytest.raises(TimeLimitError):
@@ -237,7 +244,7 @@ def test_a_long_message_arrives_whole(channel):
     assert ours.exchange(long, 30, "it") == long
 
 
-@pytest.mark.parametrize("length", [wire.MAX_BYTES + 1, 2**63, 2**64 - 1])
+@pytest.mark.parametrize("length", [protocol.MAX_BYTES + 1, 2**63, 2**64 - 1])
 def test_a_longer_answer_is_refused_at_its_head(channel, length):
     ours, theirs = channel
     theirs.sendall(length.to_bytes(8, "big"))
@@ -246,12 +253,12 @@ def test_a_longer_answer_is_refused_at_its_head(channel, length):
 
 
 def test_answers_of_one_test_are_limited_together(monkeypatch):
-    monkeypatch.setattr(wire, "MAX_BYTES", 2000)
-    answer = wire.encode({"value": "x" * 500})
+    monkeypatch.setattr(protocol, "MAX_BYTES", 2000)
+    answer = protocol.encode({"value": "x" * 500})
     student = Student(lambda request: answer)
     student.ask("begin", "x")
     assert student.something()
-    with pytest.raises(wire.WireError, match="hold more than"):
+    with pytest.raises(protocol.WireError, match="hold more than"):
         [student.something() for _ in range(10)]
     student.ask("begin", "x")
     assert student.something()
@@ -260,7 +267,7 @@ def test_answers_of_one_test_are_limited_together(monkeypatch):
 # --- protections ------------------------------------------------------------------------------------------------------
 
 
-def in_force(found: list[isolation.Protection]) -> dict[str, bool]:
+def in_force(found: list[records.Protection]) -> dict[str, bool]:
     return {protection.name: protection.in_force for protection in found}
 
 
@@ -274,18 +281,18 @@ def test_this_machine_has_all_protections(workshop):
 LAYERS = {"sandlock": "Landlock", "pyseccomp": "seccomp"}
 
 
-def without(monkeypatch: pytest.MonkeyPatch, folder: Path, *layers: str) -> dict[str, isolation.Protection]:
+def without(monkeypatch: pytest.MonkeyPatch, folder: Path, *layers: str) -> dict[str, records.Protection]:
     """What is in force where some of the layers are missing: by name."""
     for module, layer in LAYERS.items():
         if layer in layers:
             (folder / f"{module}.py").write_text(f"raise ImportError('there is no {module}')")
     monkeypatch.syspath_prepend(folder)
     if "namespaces" in layers:
-        monkeypatch.setattr(isolation, "namespaces", tuple)
+        monkeypatch.setattr(fork_server, "namespaces", tuple)
     return {protection.name: protection for protection in protections()}
 
 
-def missing_in(found: dict[str, isolation.Protection]) -> set[str]:
+def missing_in(found: dict[str, records.Protection]) -> set[str]:
     return {name for name, protection in found.items() if not protection.in_force}
 
 
@@ -356,10 +363,10 @@ exec setpriv --reuid "$4" --regid "$4" --clear-groups "$5" -c "$6"
 TELL = """
 import json, sys
 sys.path[:] = {path!r}
-from grokcourse.autograder import isolation, worker
+from grokcourse.autograder.sandbox.trusted import fork_server, probes
 if {alone}:
-    isolation.namespaces = tuple
-print(json.dumps([protection.name for protection in worker.protections() if not protection.in_force]))
+    fork_server.namespaces = tuple
+print(json.dumps([protection.name for protection in probes.protections() if not protection.in_force]))
 """
 
 
@@ -392,7 +399,7 @@ def test_a_worker_shares_no_memory_that_it_can_write(workshop):
     assert not [line for line in maps if line.split()[1][1] == "w" and line.split()[1][3] == "s"]
 
 
-@pytest.mark.skipif(not isolation.namespaces(), reason="there are no namespaces here")
+@pytest.mark.skipif(not fork_server.namespaces(), reason="there are no namespaces here")
 @pytest.mark.parametrize("place", ["/etc", "/home", "/proc", "/sys", "/tmp", "/root", "/var", "/dev/shm"])
 def test_what_is_not_pythons_is_not_there(workshop, place):
     source = """
@@ -402,7 +409,7 @@ def add_modulo(place, shown):
     return [file for file in files if not any((file + "/").startswith(root + "/") for root in shown)][:100]
 """
     with contextlib.closing(link(workshop, source, limits=Limits(seconds=120))) as opened:
-        assert Student(opened.send).add_modulo(place, isolation._readable()) == []
+        assert Student(opened.send).add_modulo(place, confinement._readable()) == []
 
 
 def test_threads_work(workshop):
@@ -425,7 +432,7 @@ def add_modulo():
 
 
 def test_where_nothing_can_be_forked_each_worker_is_its_own_process(monkeypatch):
-    monkeypatch.setattr(worker, "CAN_FORK", False)
+    monkeypatch.setattr(fork_server, "CAN_FORK", False)
     monkeypatch.setenv("SECRET_OF_MINE", "42")
     before = {process.pid for process in psutil.Process().children(recursive=True)}
     source = """
@@ -456,7 +463,7 @@ def add_modulo(what):
 
 
 def test_limits_of_threads_are_tried_and_not_assumed():
-    counted = isolation._are_threads_counted()
+    counted = confinement._are_threads_counted()
     is_root = hasattr(os, "getuid") and os.getuid() == 0
     assert not (counted and is_root)  # Linux does not count root's: the fork server becomes somebody else
 
@@ -484,7 +491,7 @@ def test_what_fails_for_anothers_fault_is_tried_by_itself(workshop: Workshop, tm
     imports = "import math\nimport torch\nfrom torch import Tensor, nn\nfrom grokcourse.model import Tap, no_tap"
     path = tmp_path / "x.py"
     path.write_text("\n\n\n".join([imports, wrong, EXERCISES["Attention"].source]))
-    got = {mark.exercise.name: mark for mark in grade(Work("s", (path,)), Settings("seed"), workshop).marks}
+    got = {mark.exercise.name: mark for mark in marks_of(grade(Work("s", (path,)), Settings("seed"), workshop))}
     assert got["Attention"].status == "ok"
     assert got["attention_scores"].status == "wrong"
 
@@ -499,7 +506,7 @@ def test_no_exercise_of_a_file_is_there_while_they_are_tried_together(workshop: 
     path = tmp_path / "x.py"
     path.write_text("\n\n\n".join(stolen))
     got = grade(Work("s", (path,)), Settings("seed"), workshop)
-    assert {mark.exercise.name: mark.points for mark in got.marks} == dict.fromkeys(names, 0)
+    assert {mark.exercise.name: mark.points for mark in marks_of(got)} == dict.fromkeys(names, 0)
 
 
 # --- what a message may hold ------------------------------------------------------------------------------------------
@@ -511,12 +518,14 @@ def message(value: object, arrays: dict[str, torch.Tensor] | None = None) -> byt
 
 
 TOO_MUCH = {
-    "too many parts": {"list": [None] * (wire.MAX_PARTS + 1)},
-    "too many levels": functools.reduce(lambda inner, _: {"list": [inner]}, range(wire.MAX_DEPTH + 2), None),
-    "too many levels of dicts": functools.reduce(lambda inner, _: {"dict": [["x", inner]]}, range(wire.MAX_DEPTH + 2)),
-    "too long a number": {"int": "9" * (wire.MAX_DIGITS + 1)},
-    "too long a fraction": {"float": "0x1." + "0" * wire.MAX_DIGITS + "p0"},
-    "too many objects": {"list": [{"handle": [0, "Student"]}] * (wire.MAX_HANDLES + 1)},
+    "too many parts": {"list": [None] * (protocol.MAX_PARTS + 1)},
+    "too many levels": functools.reduce(lambda inner, _: {"list": [inner]}, range(protocol.MAX_DEPTH + 2), None),
+    "too many levels of dicts": functools.reduce(
+        lambda inner, _: {"dict": [["x", inner]]}, range(protocol.MAX_DEPTH + 2)
+    ),
+    "too long a number": {"int": "9" * (protocol.MAX_DIGITS + 1)},
+    "too long a fraction": {"float": "0x1." + "0" * protocol.MAX_DIGITS + "p0"},
+    "too many objects": {"list": [{"handle": [0, "Student"]}] * (protocol.MAX_HANDLES + 1)},
     "an array twice": {"list": [{"array": "0"}] * 2},
     "a list as a key": {"dict": [[{"list": []}, None]]},
     "an array as a key": {"dict": [[{"array": "0"}, None]]},
@@ -532,25 +541,25 @@ TOO_MUCH = {
 
 @pytest.mark.parametrize("value", TOO_MUCH.values(), ids=TOO_MUCH)
 def test_a_message_holds_no_more_than_it_may(value):
-    with pytest.raises(wire.WireError) as caught:
-        wire.decode(message(value, {"0": torch.zeros(1)}))
+    with pytest.raises(protocol.WireError) as caught:
+        protocol.decode(message(value, {"0": torch.zeros(1)}))
     assert len(str(caught.value)) < 300
 
 
 def test_a_tensor_has_no_more_dimensions_than_lists_have_levels():
     deep = torch.zeros((1,) * 1_000)
-    with pytest.raises(wire.WireError, match="dimensions"):
-        wire.encode([deep])
-    with pytest.raises(wire.WireError, match="dimensions"):
-        wire.decode(message({"array": "0"}, {"0": deep}))
+    with pytest.raises(protocol.WireError, match="dimensions"):
+        protocol.encode([deep])
+    with pytest.raises(protocol.WireError, match="dimensions"):
+        protocol.decode(message({"array": "0"}, {"0": deep}))
     few = torch.zeros((1,) * 8)
-    assert wire.decode(wire.encode(few)).shape == few.shape
+    assert protocol.decode(protocol.encode(few)).shape == few.shape
 
 
 def test_a_message_may_hold_what_a_test_needs():
     value = [1, -(10**300), 0.1, float("inf"), "x" * 10**5, None, True, {"a": [torch.arange(3)], 1: 2}, [0] * 40_000]
-    back = wire.decode(wire.encode(value))
+    back = protocol.decode(protocol.encode(value))
     assert back[:7] == value[:7]
     assert back[7]["a"][0].tolist() == [0, 1, 2]
     assert len(back[8]) == 40_000
-    assert wire.decode(message({"handle": [3, "x" * 10**5]})) == wire.Handle(3, "x" * 80)
+    assert protocol.decode(message({"handle": [3, "x" * 10**5]})) == protocol.Handle(3, "x" * 80)

@@ -20,10 +20,12 @@ from typing import Any
 
 import torch
 
-from grokcourse.autograder.host import Host
-from grokcourse.autograder.registry import CHAPTERS, EXERCISES, Exercise
-from grokcourse.autograder.student import Student
-from grokcourse.autograder.testing import hidden_tests, planted_mistakes, run_test
+from grokcourse.autograder.exercises.select import CHAPTERS, EXERCISES
+from grokcourse.autograder.exercises.spec import Exercise
+from grokcourse.autograder.exercises.student import Student
+from grokcourse.autograder.exercises.testing import hidden_tests, planted_mistakes
+from grokcourse.autograder.exercises.trial import run_test
+from grokcourse.autograder.sandbox.untrusted.host import Host
 
 RIGHT, WRONG = "right", "wrong"
 TESTS = Path(__file__).parent.parent / "tests"

@@ -29,9 +29,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from grokcourse.autograder import offers
+from grokcourse.autograder.exercises.select import CHAPTERS, EXERCISES
+from grokcourse.autograder.exercises.spec import Exercise
 from grokcourse.autograder.feedback import run_checks
-from grokcourse.autograder.registry import CHAPTERS, EXERCISES, Exercise
+from grokcourse.autograder.sandbox.trusted import bundle
 
 SEED = "giveaways"
 CASES = 3
@@ -76,16 +77,16 @@ class Case:
 
 def functions(exercise: Exercise) -> dict[str, Callable[..., Any]]:
     """What a worker in which the exercise is tested can call, by itself or with its chapter, by full names."""
-    places = offers.offered([exercise]) | offers.offered(CHAPTERS[exercise.chapter])
+    places = bundle.offered([exercise]) | bundle.offered(CHAPTERS[exercise.chapter])
     return callables(exercise, places)
 
 
-def callables(exercise: Exercise, places: Iterable[offers.Place]) -> dict[str, Callable[..., Any]]:
+def callables(exercise: Exercise, places: Iterable[bundle.Place]) -> dict[str, Callable[..., Any]]:
     """Those of these places that can be called; not those that call the exercise themselves."""
     module, _, name = exercise.reference.partition(":")
     found = {}
     for place in sorted(places):
-        if (module, name) in offers._needed({place}, set()):
+        if (module, name) in bundle._needed({place}, set()):
             continue
         thing = getattr(importlib.import_module(f"grokcourse.{place[0]}"), place[1], None)
         if callable(thing) and getattr(thing, "__module__", "").startswith("grokcourse"):
@@ -127,7 +128,7 @@ def accepted(exercise: Exercise, tried: dict[str, Callable[..., Any]]) -> tuple[
 
 def is_the_exercise(exercise: Exercise, answer: Expression) -> bool:
     """Whether an answer puts together just what the reference itself puts together."""
-    used = {".".join(place) for place in offers._derived(offers._place(exercise.reference))}
+    used = {".".join(place) for place in bundle._derived(bundle._place(exercise.reference))}
     return len(answer.calls) > 1 and answer.calls <= used
 
 

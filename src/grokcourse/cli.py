@@ -283,20 +283,21 @@ def _start(options: argparse.Namespace) -> int:
 def _grade(options: argparse.Namespace) -> int:
     import tempfile
 
-    from .autograder import classroom, classrun, grader, policy, report
-    from .autograder.grades import OwnTestsError
+    from .autograder import policy, reports
+    from .autograder.batch.plan import ClassRunError, Record, follow, make_plan, now, read_grades
+    from .autograder.batch.pool import GraderError
+    from .autograder.intake.files import ClassroomError
+    from .autograder.intake.find import find_works
+    from .autograder.records import OwnTestsError, ReportError
 
     with tempfile.TemporaryDirectory(prefix="grokcourse-") as unpacked:
         try:
             settings = _grade_settings(options)
             rules = policy.load(options.policy) if options.policy else policy.Policy()
-            found = classroom.find_works(options.submissions, Path(unpacked))
-            record = classrun.Record(settings, classrun.now())
-            plan = classrun.make_plan(found.works, record, options.output, resume=options.resume)
-        except (
-            classroom.ClassroomError, classrun.ClassRunError, policy.PolicyError, report.ReportError,
-            OwnTestsError,
-        ) as error:  # fmt: skip
+            found = find_works(options.submissions, Path(unpacked))
+            record = Record(settings, now())
+            plan = make_plan(found.works, record, options.output, resume=options.resume)
+        except (ClassroomError, ClassRunError, policy.PolicyError, ReportError, OwnTestsError) as error:
             return _fail(str(error), code=2)
         count = len(plan.works)
         print(f"{options.submissions}: {count} {'submission' if count == 1 else 'submissions'}, {found.layout}.")
@@ -310,17 +311,17 @@ def _grade(options: argparse.Namespace) -> int:
                     _print_protections(plan)
                     if options.require_isolation and not plan.is_isolated:
                         return _fail("nothing was graded: --require-isolation, and a protection is missing")
-                    plan = classrun.follow(plan, graders.grade_all)
-            grades = classrun.read_grades(plan)
+                    plan = follow(plan, graders.grade_all)
+            grades = read_grades(plan)
             info = dataclasses.replace(plan.record.info, notes=found.notes)
-            report.write_all(options.output, grades, rules, info)
-        except (grader.GraderError, report.ReportError) as error:
+            reports.write_all(options.output, grades, rules, info)
+        except (GraderError, ReportError) as error:
             return _fail(f"{error} (what was graded is kept; --resume goes on from there)")
         except KeyboardInterrupt:
-            kept = len(classrun.read_grades(plan))
+            kept = len(read_grades(plan))
             print(f"\nInterrupted: {kept} of {count} are kept; add --resume to go on from there.", file=sys.stderr)
             raise
-    print(f"\n{report.class_table(grades, rules, info)}")
+    print(f"\n{reports.class_table(grades, rules, info)}")
     print(f"Written to {options.output}: report.html, grades.csv, results.json, junit.xml, and feedback/ to hand out.")
     return 0 if all(grade.status == "graded" for grade in grades) else 1
 
@@ -329,29 +330,28 @@ def _grade_settings(options: argparse.Namespace) -> Any:
     """How a class is graded, from the options; the seed of the run that is resumed, unless another is given."""
     import secrets
 
-    from .autograder import classrun
-    from .autograder.grades import Settings
-    from .autograder.isolation import Limits
+    from .autograder.batch.plan import ClassRunError, find_exercises, former_run
+    from .autograder.records import Limits, Settings
 
     if options.only_own_tests and not options.tests:
-        raise classrun.ClassRunError("--only-own-tests needs --tests DIR")
+        raise ClassRunError("--only-own-tests needs --tests DIR")
     if options.timeout is not None and not 0 < options.timeout <= 3600:
-        raise classrun.ClassRunError("--timeout has to be a number of seconds from 0 to 3600")
+        raise ClassRunError("--timeout has to be a number of seconds from 0 to 3600")
     if options.jobs is not None and options.jobs < 1:
-        raise classrun.ClassRunError("--jobs has to be at least 1")
+        raise ClassRunError("--jobs has to be at least 1")
     if options.jobs and options.scheduler:
-        raise classrun.ClassRunError("--jobs is for this machine; a cluster has as many as its workers have threads")
+        raise ClassRunError("--jobs is for this machine; a cluster has as many as its workers have threads")
     own: tuple[tuple[str, str], ...] = ()
     if options.tests:
-        from .autograder import testing
+        from .autograder.exercises import testing
 
         own = testing.read_tests(options.tests)
         testing.use_tests(own, only=options.only_own_tests)  # only to see now whether they can be used
-    former = classrun.former_run(options.output) if options.resume else None
+    former = former_run(options.output) if options.resume else None
     return Settings(
         seed=options.seed or (former["settings"]["seed"] if former else secrets.token_hex(4)),
         limits=Limits(seconds=options.timeout) if options.timeout else Limits(),
-        exercises=classrun.find_exercises(options.exercises),
+        exercises=find_exercises(options.exercises),
         tests=own,
         only_own_tests=options.only_own_tests,
     )
@@ -359,14 +359,15 @@ def _grade_settings(options: argparse.Namespace) -> Any:
 
 def _graders(options: argparse.Namespace, settings: Any, works: int) -> Any:
     """What grades so many works: processes on this machine, or a Dask cluster."""
-    from .autograder import classrun, grader
+    from .autograder.batch.plan import cores
+    from .autograder.batch.pool import GraderError, Team
 
     if not options.scheduler:
-        return classrun.Team(settings, min(options.jobs or classrun.cores(), works))
+        return Team(settings, min(options.jobs or cores(), works))
     try:
-        from .autograder import cluster
+        from .autograder.batch import cluster
     except ImportError as error:
-        raise grader.GraderError("--scheduler needs Dask: pip install 'grokcourse[cluster]'") from error
+        raise GraderError("--scheduler needs Dask: pip install 'grokcourse[cluster]'") from error
     return cluster.Cluster(settings, options.scheduler)
 
 
@@ -382,7 +383,9 @@ def _print_protections(plan: Any) -> None:
 def _gradescope(options: argparse.Namespace) -> int:
     import secrets
 
-    from .autograder import gradescope, policy, testing
+    from .autograder import gradescope, policy
+    from .autograder.exercises import testing
+    from .autograder.records import OwnTestsError
 
     if options.only_own_tests and not options.tests:
         return _fail("--only-own-tests needs --tests DIR", code=2)
@@ -399,7 +402,7 @@ def _gradescope(options: argparse.Namespace) -> int:
         rules = policy.load(options.policy) if options.policy else policy.Policy()
         worth = gradescope.worth(assignment, rules)
         text = options.policy.read_text(encoding="utf-8-sig") if options.policy else ""
-    except (gradescope.GradescopeError, policy.PolicyError, testing.OwnTestsError) as error:
+    except (gradescope.GradescopeError, policy.PolicyError, OwnTestsError) as error:
         return _fail(str(error), code=2)
     try:
         gradescope.write_zip(options.zip, assignment, policy=text, tests=own)

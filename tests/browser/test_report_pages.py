@@ -7,7 +7,7 @@ from playwright.sync_api import Browser
 from test_browser import AXE, VIEWS, opened
 from test_reports import HOSTILE, INFO, hostile_class, made_up_class
 
-from grokcourse.autograder import policy, report
+from grokcourse.autograder import policy, reports
 from grokcourse.autograder.reports import file_names
 
 
@@ -16,7 +16,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The reports of 40 students, of whom some are up to no good."""
     made = policy.parse("maximum = 20\n[late]\nper_day = 10\n[late.days]\nNobody = 1", "policy.toml")
     folder = tmp_path_factory.mktemp("reports")
-    report.write_all(folder, [*made_up_class(), *hostile_class()], made, INFO)
+    reports.write_all(folder, [*made_up_class(), *hostile_class()], made, INFO)
     return folder
 
 

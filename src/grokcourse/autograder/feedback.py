@@ -14,13 +14,16 @@ import numpy as np
 import torch
 
 from ..config import RunConfig
-from . import evidence
-from .host import Host, Printed
-from .loading import NOT_DATA, Cell, Code
-from .registry import CHAPTERS, Exercise, find_exercise
+from .exercises import evidence
+from .exercises.select import CHAPTERS, find_exercise
+from .exercises.spec import Exercise
+from .exercises.student import Student
+from .grade import run_tests
+from .records import Outcome
+from .sandbox.untrusted.cells import Cell
+from .sandbox.untrusted.host import Host, Printed
+from .sandbox.untrusted.loading import NOT_DATA, Code
 from .scoring import Mark
-from .student import Student
-from .testing import Outcome, run_tests
 
 Answer = TypeVar("Answer")
 

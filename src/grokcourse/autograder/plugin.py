@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from .registry import Exercise
-    from .submission import Submission
-    from .testing import Outcome
-    from .worker import LeftOut, Link, Workshop
+    from .exercises.spec import Exercise
+    from .intake.submission import Submission
+    from .records import Outcome
+    from .sandbox.trusted.fork_server import Workshop
+    from .sandbox.trusted.session import LeftOut, Link
 
 KEY = "grokcourse"
 
@@ -60,7 +61,7 @@ def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> 
 
 
 def _is_ours(path: Path) -> bool:
-    from . import submission
+    from .intake import submission
 
     try:
         submission.read(path)
@@ -74,9 +75,9 @@ class SubmissionFile(pytest.File):
 
     def collect(self) -> Iterator[pytest.Collector | pytest.Item]:
         """An ``ExerciseNode`` for each exercise, or one failing item that says why there is none."""
-        from . import submission
-        from .registry import find_exercise
-        from .worker import LeftOut
+        from .exercises.select import find_exercise
+        from .intake import submission
+        from .sandbox.trusted.session import LeftOut
 
         try:
             read = submission.read(self.path)
@@ -95,7 +96,7 @@ class SubmissionFile(pytest.File):
 
         Others are not looked at: where a class's files stand in one folder, they are somebody else's.
         """
-        from .submission import read_module
+        from .intake.submission import read_module
 
         named = {self.session.path / argument.partition("::")[0] for argument in self.config.args}
         beside = [path for path in sorted(named) if path.parent == self.path.parent and path != self.path]
@@ -123,15 +124,15 @@ class ExerciseNode(pytest.Collector):
 
     def collect(self) -> Iterator[pytest.Item]:
         """Its hidden tests."""
-        from .testing import hidden_tests
+        from .exercises.testing import hidden_tests
 
         for number, test in enumerate(hidden_tests(self.exercise)):
             yield GradedTest.from_parent(self, name=test.title, number=number)
 
     def outcome(self, number: int) -> Outcome:
         """How one of the tests did; all are run when the first is asked for, since a hint has to fit them all."""
-        from .student import Student
-        from .testing import run_tests
+        from .exercises.student import Student
+        from .grade import run_tests
 
         if self.outcomes is None:
             seed = self.config.getoption("--grokcourse-seed")
@@ -140,8 +141,8 @@ class ExerciseNode(pytest.Collector):
 
     def connect(self) -> Link:
         """The link to this exercise's worker; one for all its tests."""
-        from .isolation import Limits
-        from .worker import Link
+        from .records import Limits
+        from .sandbox.trusted.session import Link
 
         if self.link is None:
             limits = Limits(seconds=self.config.getoption("--grokcourse-timeout"))
@@ -224,7 +225,7 @@ WORKSHOP = pytest.StashKey["Workshop"]()
 
 
 def _workshop(config: pytest.Config) -> Workshop:
-    from .worker import Workshop
+    from .sandbox.trusted.fork_server import Workshop
 
     if WORKSHOP not in config.stash:
         config.stash[WORKSHOP] = Workshop()
@@ -238,7 +239,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     for report in (report for reports in terminalreporter.stats.values() for report in reports):
         for key, content in getattr(report, "user_properties", []):
             if key == KEY and report.when == "call":
-                from .testing import Outcome
+                from .records import Outcome
 
                 by_file.setdefault(report.nodeid.split("::")[0], []).append(Outcome(**json.loads(content)))
     if not by_file:

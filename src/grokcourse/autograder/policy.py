@@ -38,7 +38,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from .registry import CHAPTERS, EXERCISES, Exercise
+from .exercises.select import CHAPTERS, EXERCISES
+from .exercises.spec import Exercise
 
 MAX_BYTES = 2**20
 """A larger file is refused."""

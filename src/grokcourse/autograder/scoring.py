@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from .registry import CHAPTERS, EXERCISES, Exercise
+from .exercises.select import CHAPTERS, EXERCISES
+from .exercises.spec import Exercise
 
 if TYPE_CHECKING:
-    from .grades import Outcome
+    from .records import Grade, Outcome
 
 NOT_BY_ITSELF = "this holds, but gives no points by itself"
 """What students read of a side condition that their answer meets, as long as it passes nothing else."""
@@ -66,7 +67,7 @@ class Mark:
         """Those of all its tests."""
         if self.complete:
             return [outcome.weight for outcome in self.outcomes]
-        from .testing import hidden_tests
+        from .exercises.testing import hidden_tests
 
         return [test.weight for test in hidden_tests(self.exercise)]
 
@@ -86,6 +87,11 @@ def marks(outcomes: Iterable[Outcome], *, complete: bool = False) -> list[Mark]:
         for name, exercise in EXERCISES.items()
         if name in by_exercise
     ]
+
+
+def marks_of(grade: Grade) -> list[Mark]:
+    """The marks of a student's work."""
+    return marks(grade.outcomes, complete=True)
 
 
 def table(marks: Sequence[Mark]) -> str:

@@ -16,7 +16,7 @@ from sys import version_info
 
 from IPython.core.inputtransformer2 import TransformerManager
 
-from grokcourse.autograder.registry import CHAPTERS
+from grokcourse.autograder.exercises.select import CHAPTERS, checks_module
 
 NUMERICS = ("torch", "numpy", "matplotlib")
 NOT_IN_OUTPUTS = ("publishing", "__pycache__")
@@ -26,11 +26,11 @@ BY_NAME = {"import_module", "__import__", "runpy", "spec_from_file_location"}
 IN_CELLS = {"subprocess", "get_ipython"}
 """By what else a page's cell may start anything: another process, or one of IPython's magics."""
 ACCOUNTED = {
-    "autograder/registry.py": "imports the exercises' references by name",
-    "autograder/testing.py": "imports the hidden tests by name",
-    "autograder/isolation.py": "imports what walls workers in, and a notebook has none",
-    "autograder/lending.py": "imports what a worker was sent, and a notebook has none",
-    "autograder/offers.py": "reads the package for workers, and a notebook has none",
+    "autograder/exercises/spec.py": "imports the exercises' references by name",
+    "autograder/exercises/testing.py": "imports the hidden tests by name",
+    "autograder/sandbox/trusted/bundle.py": "reads the package for workers, and a notebook has none",
+    "autograder/sandbox/untrusted/confinement.py": "imports what walls workers in, and a notebook has none",
+    "autograder/sandbox/untrusted/redaction.py": "imports what a worker was sent, and a notebook has none",
 }
 """Modules of the package that do so, and what of it a page needs is found otherwise: its chapter's own exercises."""
 
@@ -112,7 +112,7 @@ class Dependencies:
             if inside.is_opaque and place not in ACCOUNTED:
                 return None
             waiting += self._modules(inside.modules)
-            if place == "autograder/registry.py":
+            if place == "autograder/exercises/select.py":
                 waiting += self._modules(_exercises(chapter))
         return found
 
@@ -147,8 +147,8 @@ class Dependencies:
 def _exercises(chapter: str) -> list[str]:
     """The modules in which a chapter's exercises, and their hidden tests, are."""
     references = {exercise.reference.partition(":")[0] for exercise in CHAPTERS.get(chapter, ())}
-    hidden = f"grokcourse.autograder.hidden.test_{chapter.replace('-', '_')}"
-    return [*(f"grokcourse.{module}" for module in sorted(references)), *([hidden] if references else [])]
+    hidden = [checks_module(chapter)] if references else []
+    return [f"grokcourse.{module}" for module in [*sorted(references), *hidden]]
 
 
 def _read_cells(cells: Sequence[str]) -> _Code:

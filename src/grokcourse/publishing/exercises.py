@@ -24,7 +24,8 @@ from sphinx.errors import ConfigError
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxTranslator
 
-from grokcourse.autograder.registry import EXERCISES, Exercise
+from grokcourse.autograder.exercises.select import EXERCISES
+from grokcourse.autograder.exercises.spec import Exercise
 
 from .stubs import fenced_blocks, is_exercise_cell
 

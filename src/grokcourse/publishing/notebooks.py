@@ -27,7 +27,8 @@ from sphinx.util.math import get_node_equation_number
 from sphinx_design.dropdown import dropdown_main
 
 from grokcourse import __version__, start
-from grokcourse.autograder.registry import EXERCISES, Exercise, find_exercise
+from grokcourse.autograder.exercises.select import EXERCISES, find_exercise
+from grokcourse.autograder.exercises.spec import Exercise
 
 from .execution import Environment
 from .exercises import Disclosure, ExerciseBox, dots, facts

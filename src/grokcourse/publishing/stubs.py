@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from grokcourse.autograder.registry import EXERCISES, Exercise
+from grokcourse.autograder.exercises.select import EXERCISES
+from grokcourse.autograder.exercises.spec import Exercise
 
 TAGS = ":tags: [exercise, remove-output]"
 """The page shows the stub, and not what ``check`` says of it."""

@@ -16,10 +16,9 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from grokcourse import __version__
-
+from ... import __version__
 from .. import policy as policies
-from ..registry import CHAPTERS, find_exercise
+from ..exercises.select import CHAPTERS, find_exercise
 from ..reports.gradescope import VISIBILITIES
 
 PACKAGE = Path(__file__).parents[2]
@@ -154,12 +153,13 @@ def grade_submission(base: Path) -> dict[str, Any]:
     import time
     from dataclasses import replace
 
-    from .. import testing, worker
-    from ..classroom import one_work
-    from ..grading import Settings, grade
-    from ..report import RunInfo
+    from ..batch.work import grade
+    from ..exercises import testing
+    from ..intake.find import one_work
+    from ..records import RunInfo, Settings
     from ..reports.files import write_whole
     from ..reports.gradescope import gradescope
+    from ..sandbox.trusted import fork_server, probes
 
     source = base / "source"
     content = json.loads((source / "assignment.json").read_text(encoding="utf-8"))
@@ -170,8 +170,8 @@ def grade_submission(base: Path) -> dict[str, Any]:
         assignment.seed, exercises=assignment.exercises, tests=own, only_own_tests=assignment.only_own_tests
     )
     started, began = datetime.now().astimezone().isoformat(timespec="seconds"), time.monotonic()
-    with worker.Workshop() as workshop, tempfile.TemporaryDirectory(prefix="grokcourse-") as unpacked:
-        found = worker.protections(workshop)
+    with fork_server.Workshop() as workshop, tempfile.TemporaryDirectory(prefix="grokcourse-") as unpacked:
+        found = probes.protections(workshop)
         print(describe(found))
         missing = [protection.name for protection in found if not protection.in_force]
         if assignment.require_isolation and missing:

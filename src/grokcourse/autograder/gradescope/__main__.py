@@ -9,7 +9,7 @@ from . import describe, grade_submission
 def main(arguments: list[str]) -> int:
     """Grade the submission, or with ``--try`` say what is in force; returns the exit code."""
     if arguments == ["--try"]:
-        from ..worker import protections
+        from ..sandbox.trusted.probes import protections
 
         print(describe(protections()))
         return 0

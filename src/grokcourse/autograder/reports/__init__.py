@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..policy import Policy
-from ..report import ReportError, RunInfo
+from ..records import ReportError, RunInfo
 from .class_page import class_page
 from .data import results_json
 from .feedback_page import feedback_page
@@ -24,13 +24,26 @@ from .spreadsheet import csv_text
 from .terminal import class_text
 
 if TYPE_CHECKING:
-    from ..grades import Grade
+    from ..records import Grade
 
 __all__ = ["ClassResult", "ReportError", "Row", "RunInfo", "class_table", "file_names", "gradescope", "write_all"]
 
 
 def write_all(folder: Path, grades: Sequence[Grade], policy: Policy, info: RunInfo) -> list[Path]:
-    """Write every report of a class; see ``report.write_all``."""
+    """Write every report of a class.
+
+    Args:
+        folder: where; it is made if need be.
+        grades: one for each submission.
+        policy: how points become marks.
+        info: how the class was graded.
+
+    Returns:
+        The files: ``grades.csv``, ``results.json``, ``junit.xml``, ``report.html`` and ``feedback/STUDENT.html``.
+
+    Raises:
+        ReportError: if one of them cannot be written. None is ever left half-written.
+    """
     result = ClassResult.of(grades, policy, info)
     contents = {
         "grades.csv": csv_text(result),
@@ -45,5 +58,5 @@ def write_all(folder: Path, grades: Sequence[Grade], policy: Policy, info: RunIn
 
 
 def class_table(grades: Sequence[Grade], policy: Policy, info: RunInfo) -> str:
-    """The class as a table for the terminal; see ``report.class_table``."""
+    """The class as a table for the terminal, and what its instructor should know about it."""
     return class_text(ClassResult.of(grades, policy, info))

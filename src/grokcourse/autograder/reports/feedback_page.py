@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
+from ..exercises.select import CHAPTERS
+from ..exercises.spec import Exercise
 from ..policy import decimal
-from ..registry import CHAPTERS, Exercise
 from .page import render
 from .results import NOT_HANDED_IN, ClassResult, Row, status_of
 from .words import BROKE_OFF, STATUSES, points, said

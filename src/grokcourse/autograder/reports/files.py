@@ -5,7 +5,7 @@ import os
 import uuid
 from pathlib import Path
 
-from ..report import ReportError
+from ..records import ReportError
 
 
 def write_whole(path: Path, content: str) -> None:

@@ -9,15 +9,14 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from ..grades import Outcome
 from ..policy import Policy, decimal
-from ..report import RunInfo
+from ..records import Outcome, RunInfo
 from .results import NOT_HANDED_IN, ClassResult, Row, days
 from .sanitise import one_line, plain
 from .words import BROKE_OFF, points, said
 
 if TYPE_CHECKING:
-    from ..grades import Grade
+    from ..records import Grade
 
 VISIBILITIES = ("visible", "after_due_date", "after_published", "hidden")
 

@@ -2,8 +2,8 @@
 
 from xml.etree import ElementTree
 
-from ..grades import Outcome
 from ..policy import decimal
+from ..records import Outcome
 from .results import ClassResult, Row
 from .sanitise import MAX_EVIDENCE, one_line, plain
 

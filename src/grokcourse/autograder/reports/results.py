@@ -13,14 +13,15 @@ from fractions import Fraction
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from ..exercises.select import CHAPTERS
+from ..exercises.spec import Exercise
 from ..policy import Lateness, Policy, decimal
-from ..registry import CHAPTERS, Exercise
-from ..report import RunInfo
-from ..scoring import Mark, marks
+from ..records import RunInfo
+from ..scoring import Mark, marks_of
 from .sanitise import MAX_FOLDED, MAX_NAME, file_names, folded, one_line
 
 if TYPE_CHECKING:
-    from ..grades import Grade, Outcome
+    from ..records import Grade, Outcome
 
 BINS = 10
 """Bars of the distribution of marks."""
@@ -122,7 +123,7 @@ class ClassResult:
     def of(cls, grades: Sequence[Grade], policy: Policy, info: RunInfo) -> ClassResult:
         """Apply a policy to grades."""
         grades = sorted(grades, key=lambda grade: (_letters(grade.student), grade.student))
-        by_grade = [{mark.exercise.name: mark for mark in marks(grade.outcomes, complete=True)} for grade in grades]
+        by_grade = [{mark.exercise.name: mark for mark in marks_of(grade)} for grade in grades]
         graded = [set(found) for grade, found in zip(grades, by_grade, strict=True) if grade.status == "graded"]
         asked = assigned(graded, info.exercises)
         exercises = policy.counted(asked)

@@ -9,7 +9,7 @@ from ..policy import decimal
 from .sanitise import MAX_EVIDENCE, plain
 
 if TYPE_CHECKING:
-    from ..grades import Outcome
+    from ..records import Outcome
     from ..scoring import Mark
 
 AGAIN = "the same as above"

@@ -1,0 +1,30 @@
+"""The one list of exercises. Pages, student notebooks, feedback and marks all read it; it holds nothing secret."""
+
+from . import circuit, fourier, progress_measures, task, training, transformer, weight_decay
+from .spec import Exercise
+
+CHAPTERS: dict[str, tuple[Exercise, ...]] = {
+    "01-task": task.EXERCISES,
+    "02-transformer": transformer.EXERCISES,
+    "03-weight-decay": weight_decay.EXERCISES,
+    "04-training": training.EXERCISES,
+    "05-fourier": fourier.EXERCISES,
+    "06-circuit": circuit.EXERCISES,
+    "07-progress-measures": progress_measures.EXERCISES,
+}
+"""The exercises of each chapter, in the order in which its page has them."""
+
+EXERCISES: dict[str, Exercise] = {exercise.name: exercise for chapter in CHAPTERS.values() for exercise in chapter}
+"""Every exercise of the course by name, in order."""
+
+
+def checks_module(chapter: str) -> str:
+    """The module with a chapter's hidden tests and planted mistakes, from the package on."""
+    return f"autograder.exercises.{chapter.partition('-')[2].replace('-', '_')}.checks"
+
+
+def find_exercise(name: str) -> Exercise:
+    """The exercise of that name; raises ``KeyError`` if there is none."""
+    if name not in EXERCISES:
+        raise KeyError(f"there is no exercise {name!r}; there are: {', '.join(EXERCISES)}")
+    return EXERCISES[name]
