@@ -400,6 +400,13 @@ def test_what_cannot_be_read_gets_one_clear_sentence(tmp_path, content, says):
         submission.read(path)
 
 
+def test_a_python_file_in_no_encoding_that_it_names_is_said_to_be_no_utf8(tmp_path):
+    path = tmp_path / "x.py"
+    path.write_bytes(f"# Für alle\n{RIGHT}".encode("latin-1"))
+    with pytest.raises(SubmissionError, match=re.escape("not a text file in UTF-8 (line 1): save it as UTF-8")):
+        submission.read(path)
+
+
 def test_odd_notebooks_are_read(tmp_path):
     path = tmp_path / "x.ipynb"
     cell = {"cell_type": "code", "input": ["def all_questions(p):\n", "    return p"], "language": "python"}

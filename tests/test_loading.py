@@ -262,6 +262,16 @@ ODD = {
     "a second line with %": ("%matplotlib inline\ndef add_modulo(a, b, p):\n    return ((a + b)\n        % p)",),
     "a magic in the function": ("def add_modulo(a, b, p):\n    %time c = a + b\n    return c % p",),
     "a module that a cell writes": (f"%%writefile my_add.py\n{RIGHT}", "from my_add import add_modulo"),
+    "all of a module that a cell writes": (f"%%writefile my_add.py\n{RIGHT}", "from my_add import *"),
+    "a module that a cell writes, and another runs": (f"%%writefile my_add.py\n{RIGHT}", "%run -i ./my_add.py"),
+    "a method put into a class of torch's": (
+        "torch.Tensor.wrapped = lambda self, p: self % p\nsetattr(torch.Tensor, 'and_', lambda self, b: self + b)",
+        "def add_modulo(a, b, p):\n    return a.and_(b).wrapped(p)",
+    ),
+    "the notebook's progress bar": (
+        "from tqdm.notebook import tqdm, trange",
+        "def add_modulo(a, b, p):\n    for _ in tqdm(trange(2)):\n        c = a + b\n    return c % p",
+    ),
     "a training that no answer needs": (
         "import time\nlosses = []\nfor step in range(10**9):\n    time.sleep(1)",
         RIGHT,
@@ -272,6 +282,7 @@ ODD = {
     ),
     "an import that fails beside": ("import seaborn_is_not_here\nfrom math import nothing_there, log", RIGHT),
     "a name that another cell deletes": (RIGHT, "del math"),
+    "an answer that another cell deletes": (RIGHT, "del add_modulo"),
 }
 
 
@@ -320,7 +331,10 @@ FILES = {
     "cp1252 with a cookie": {
         "x.py": b"#!/usr/bin/python\n# vim: set fileencoding=cp1252 :\n" + ACCENTS.encode("cp1252")
     },
-    "old Mac lines": {"x.py": RIGHT.replace("\n", "\r")},
+    "old Mac lines": {"x.py": f"import math\n\n{RIGHT}".replace("\n", "\r")},
+    "filled up with zeros by a crash": {"x.py": ACCENTS.encode() + bytes(512)},
+    "the end of a file as of old": {"x.py": ACCENTS.encode() + b"\x1a"},
+    "two names for one": {"x.py": "add = add_modulo = lambda a, b, p: (a + b) % p\n"},
     "a notebook in utf-16": {"x.ipynb": notebook([ACCENTS]).encode("utf-16")},
     "a notebook in utf-8 with a mark": {"x.ipynb": b"\xef\xbb\xbf" + notebook([ACCENTS]).encode()},
     "a helper module beside": {
@@ -614,9 +628,9 @@ def test_sources_can_be_looked_up():
 
 
 def test_names_that_a_source_defines():
-    source = "async def a(): pass\nclass b:\n    def c(self): pass\n    d = 3\nif 1:\n    def e(): pass\nf = g = 1\nh, i = 1, 2"
-    assert {"a", "b", "e", "f", "h", "i"} <= set(defined_in(source))
-    assert {"c", "d"}.isdisjoint(defined_in(source))
+    source = "async def a(): pass\nclass b:\n    def c(self): pass\n    d = 3\nif 1:\n    def e(): pass\nf = g = 1\nh, i = 1, 2\nj = k == 3"
+    assert {"a", "b", "e", "f", "g", "h", "i", "j"} <= set(defined_in(source))
+    assert {"c", "d", "k"}.isdisjoint(defined_in(source))
 
 
 def test_what_is_defined_is_found_in_one_pass():

@@ -155,6 +155,13 @@ def test_what_was_pasted_with_its_results():
     assert essence(python_of(numbered)) == essence("def f(x):\n    return x\nx = 3")
 
 
+def test_a_module_that_is_run():
+    for line in ("%run helpers.py", "%run helpers", "%run -i ./helpers.py  "):
+        assert python_of(line) == "from helpers import *"
+    for line in ("%run ../helpers.py", "%run helpers.ipynb", "%run helpers.py --steps 3", "%run"):
+        assert python_of(line) == "pass"
+
+
 def test_a_file_that_a_cell_writes():
     assert written_module("%%writefile my_helpers.py\ndef f(): return 1\n") == ("my_helpers", "def f(): return 1\n")
     assert written_module('%%file "lib/other.py"\nx = 1') == ("other", "x = 1")

@@ -30,6 +30,10 @@ TEXT_ENCODING = re.compile(
     r"ascii|utf-(?:8|8-sig|16|32)|iso8859-\d+|cp\d+|koi8-\w|mac-\w+|gb\w+|big5\w*|shift_jis\w*|euc_\w+|hz"
 )
 """Codecs that decode a text in one pass; others unpack archives, or take quadratic time."""
+COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=]", re.MULTILINE)
+"""A comment that may name an encoding."""
+FILLING = "\0\x1a"
+"""What a crash, or an old editor, leaves behind a file's last line."""
 
 
 class SubmissionError(ValueError):
@@ -116,12 +120,13 @@ def _text(path: Path) -> str:
         raise SubmissionError(f"{path.name} is empty")
     encoding = _encoding(path.name, content)
     try:
-        return content.decode(encoding).removeprefix("\ufeff")
+        text = content.decode(encoding).removeprefix("\ufeff").rstrip(FILLING)
     except UnicodeError as error:
         line = content.count(b"\n", 0, getattr(error, "start", 0)) + 1
         raise SubmissionError(
             f"{path.name} is not a text file in {encoding.upper()} (line {line}): save it as UTF-8"
         ) from None
+    return text.replace("\r\n", "\n").replace("\r", "\n")  # as Python reads a file
 
 
 def _encoding(name: str, content: bytes) -> str:
@@ -139,7 +144,7 @@ def _encoding(name: str, content: bytes) -> str:
         return "utf-16-be" if content[:1] == b"\0" else "utf-16-le"
     beginning = b"\n".join(content[:1000].replace(b"\r", b"\n").split(b"\n")[:2])
     try:
-        said = tokenize.detect_encoding(io.BytesIO(beginning).readline)[0]
+        said = tokenize.detect_encoding(io.BytesIO(beginning).readline)[0] if COOKIE.search(beginning) else "utf-8"
         found = codecs.lookup(said).name
     except (SyntaxError, LookupError, ValueError):
         found = ""

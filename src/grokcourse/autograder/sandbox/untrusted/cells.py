@@ -20,6 +20,7 @@ DEFINITION = re.compile(
     re.MULTILINE,
 )
 """A line that defines or binds something, or at least is code at some margin."""
+AGAIN = re.compile(r"[ \t]*+(\w++)[ \t]*+=(?!=)")
 NEW_CELL = re.compile(r"#[ \t]*(?:%%|In\[[\d ]*\]:|\+[ \t]*(?:\{|$))")
 """Where a notebook that was exported to a .py file has a new cell."""
 MAX_PARTS = 1_000
@@ -56,12 +57,17 @@ def defined_in(source: str) -> list[str]:
     )  # as Python does with names
     names: list[str] = []
     inside = -1
-    for margin, function, class_, assigned in DEFINITION.findall(source):
+    for one in DEFINITION.finditer(source):
+        margin, function, class_, assigned = one.groups(default="")
         if len(margin) > inside >= 0:
             continue
         inside = len(margin) if function or class_ else -1
         if found := function or class_ or assigned:
             names += [name.strip()[:MAX_NAME] for name in found.split(",")]
+        at = one.end() if assigned else None
+        while at is not None and (again := AGAIN.match(source, at)):  # f = g = …
+            names.append(again[1][:MAX_NAME])
+            at = again.end()
     return names
 
 
@@ -84,7 +90,8 @@ def parse(
             yield from _statements(part, cell.name)
         except SyntaxError as error:
             line = (error.text or "").strip()[:80]
-            problem = f"{cell.name}, line {error.lineno}: {error.msg}" + (f": {line}" if line else "")
+            where = f"{cell.name}, line {error.lineno}" if error.lineno else cell.name
+            problem = f"{where}: {error.msg}" + (f": {line}" if line else "")
             fail(defined_in(part), problem + _newer(line, str(error.msg)))
         except (ValueError, RecursionError, MemoryError) as error:
             fail(defined_in(part), f"{cell.name}: cannot be parsed ({type(error).__name__})")

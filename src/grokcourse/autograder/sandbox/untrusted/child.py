@@ -170,13 +170,16 @@ def _import_libraries() -> None:
     mpl.use("agg")
     import matplotlib.pyplot  # noqa: F401
     import torch
-    import tqdm  # noqa: F401
+    import tqdm.notebook
 
     from . import attempts, cells, host, loading, redaction  # noqa: F401
 
     torch.set_num_threads(1)
     torch.compile = _left_alone  # without a compiler it fails, and the answers are the same
     torch._dynamo = sys.modules["torch._dynamo"] = _no_compiler()
+    for name in ("tqdm", "tqdm_notebook"):  # the notebook's own bar needs a notebook around it
+        setattr(tqdm.notebook, name, tqdm.tqdm)
+    tqdm.notebook.trange = tqdm.notebook.tnrange = tqdm.trange
     x = torch.eye(3, requires_grad=True)
     (x @ x).softmax(-1).sum().backward()  # starts what torch starts at first use
     torch.linalg.eigvalsh(x.detach())

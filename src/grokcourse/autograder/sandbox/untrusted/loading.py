@@ -104,6 +104,8 @@ class Code:
                 self._modules[written[0]] = written[1]
             else:
                 self._read(number, cell)
+        for name, text in self._modules.items():
+            self._context.modules[name] = {one for one in defined_in(text) if not one.startswith("_")}
         for statement in self.statements:
             if isinstance(statement.node, (ast.Import, ast.ImportFrom)):
                 self._context.imported |= statement.binds
@@ -269,6 +271,7 @@ class Code:
         """What an exercise needs, if the submission has it; what is odd about it is told."""
         binders = [i for i, s in enumerate(self.statements) if name in s.touches and not s.only_checks]
         binders = [i for i in binders if not self.statements[i].imports_the_course] or binders
+        binders = [i for i in binders if not isinstance(self.statements[i].node, ast.Delete)] or binders
         if not binders:
             if name not in self.failed and (problem := self._elsewhere(name)):
                 self.failed[name] = problem

@@ -27,6 +27,7 @@ PROMPTS = (
 """Python's and IPython's: what begins a statement, and what goes on with one as well."""
 TIMED = re.compile(r"%{1,2}(?:time|prun)\s+(?=\S)")
 HELP = re.compile(r"%{0,2}(?!\d)[\w*]+(?:\.\w+|\[-?\d+\])*\?\??$")
+RUN = re.compile(r"%run[ \t]+(?:-i[ \t]+)?(?:\./)?([^\W\d]\w*)(?:\.py)?[ \t]*$")
 WRITTEN = re.compile(r"%%(?:writefile|file)[ \t]+['\"]?([^\s'\"]+)['\"]?[ \t]*$")
 
 
@@ -93,7 +94,8 @@ def _take_out_escapes(lines: list[str]) -> None:
         code = line.lstrip(" \t\f")
         margin = line[: len(line) - len(code)]
         if code.startswith(ESCAPES):
-            i = _replace(lines, i, margin, _timed(_joined(lines, i)[len(margin) :]) or "pass")
+            command = _joined(lines, i)[len(margin) :]
+            i = _replace(lines, i, margin, _timed(command) or _run(command) or "pass")
             continue
         start, i, assigned, asks = i, *_statement(lines, i)
         if assigned:
@@ -161,6 +163,12 @@ def _replace(lines: list[str], start: int, before: str, value: str) -> int:
     lines[end] = ""
     lines[start] = before + value
     return end + 1
+
+
+def _run(command: str) -> str:
+    """The import that does what ``%run`` does with a module that lies beside, or that a cell has written."""
+    found = RUN.match(command)
+    return f"from {found[1]} import *" if found else ""
 
 
 def _timed(command: str) -> str:

@@ -27,6 +27,8 @@ class Context:
     imported: set[str] = field(default_factory=set)
     defined: "dict[str, list[Statement]]" = field(default_factory=dict)
     """By name, the functions and classes."""
+    modules: dict[str, set[str]] = field(default_factory=dict)
+    """What ``from … import *`` binds, by the names of the Python files that lie beside or that a cell writes."""
 
 
 @dataclass(eq=False)
@@ -53,6 +55,8 @@ class Statement:
                     bound.add(name)
                 case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
                     bound.add(name)
+                case ast.ImportFrom(module=str(module), names=[ast.alias(name="*")]):
+                    bound |= self.context.modules.get(module, set())
                 case ast.alias(name=name, asname=other):
                     bound.add(other or name.partition(".")[0])
                 case ast.ExceptHandler(name=str(name)) | ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)):
@@ -167,8 +171,14 @@ class Statement:
 
     @property
     def is_open(self) -> bool:
-        """Whether it may bind any name: ``from … import *``, ``exec(…)``, ``globals()["f"] = …``."""
-        return "*" in self.binds or "exec" in self._doings[2] or not DYNAMIC.isdisjoint(self.touches)
+        """Whether any name may depend on it: ``from … import *``, ``exec(…)``, ``globals()["f"] = …``.
+
+        And ``torch.Tensor.f = f``: a method of a class that is not theirs is used without that class's name.
+        """
+        if "*" in self.binds or "exec" in self._doings[2] or not DYNAMIC.isdisjoint(self.touches):
+            return True
+        patched = {_root(owner) for part in outside_functions(self.node) if (owner := _patched(part)) is not None}
+        return not patched.isdisjoint(self.context.imported)
 
     @property
     def is_stub(self) -> bool:
@@ -249,6 +259,19 @@ def changed_by(part: ast.AST) -> Iterator[tuple[str, bool]]:
                 yield _root(function), True
             if _root(function) not in SHOWING and getattr(function, "attr", "") not in SHOWING:
                 yield from ((_root(argument), False) for argument in arguments)
+
+
+def _patched(part: ast.AST) -> ast.expr | None:
+    """The class that gets an attribute here; known, where it is not theirs, by its capital letter."""
+    match part:
+        case ast.Attribute(value=owner, ctx=ast.Store()):
+            pass
+        case ast.Call(func=ast.Name(id="setattr"), args=[owner, *_]):
+            pass
+        case _:
+            return None
+    name = getattr(owner, "attr", "") or getattr(owner, "id", "")
+    return owner if name[:1].isupper() else None
 
 
 def _root(node: ast.AST) -> str:
