@@ -8,7 +8,7 @@ BOOK := $(BIN)/jupyter-book build . -n -W --keep-going
 PEERS := $(patsubst tests/peers/%.txt,$(VENV)/peers/%/.installed,$(wildcard tests/peers/*.txt))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup site peers test notebooks lint train bench dist clean
+.PHONY: help setup site peers test check notebooks lint train bench dist clean
 
 help: ## Say what there is (this)
 	@echo "make TARGET, where TARGET is one of"
@@ -42,6 +42,9 @@ $(VENV)/peers/%/.installed: tests/peers/%.txt $(STAMP)
 
 test: site peers ## Build the site, then run all tests, those of the built site included
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+
+check: lint ## In a minute or two: lint, types, and the tests of the core (all but slow, site, sandbox, peer)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n auto --maxprocesses 4 -m "not (slow or site or sandbox or peer)"
 
 lint: setup ## Check style, format and types
 	$(BIN)/ruff check .

@@ -25,6 +25,8 @@ from grokcourse.autograder.sandbox.trusted.fork_server import Workshop
 from grokcourse.autograder.sandbox.trusted.probes import protections
 from grokcourse.autograder.scoring import marks_of
 
+pytestmark = pytest.mark.sandbox
+
 HONEST = """
 import torch
 

@@ -23,6 +23,8 @@ from grokcourse.autograder.sandbox.untrusted import cells, loading
 from grokcourse.autograder.sandbox.untrusted.cells import Cell
 from grokcourse.autograder.sandbox.untrusted.host import Host
 
+pytestmark = pytest.mark.sandbox
+
 RIGHT = """
 def all_questions(p):
     numbers = torch.arange(p)

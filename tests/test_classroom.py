@@ -1042,6 +1042,7 @@ def with_bytes(content: bytearray, signature: bytes, at: int, value: bytes) -> b
     return bytearray(with_field(content, signature, at, value))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("harm", HARMFUL)
 def test_a_harmful_zip_file_costs_only_whose_it_is(subs: Path, harm: str):
     content = HARMFUL[harm]()

@@ -90,6 +90,7 @@ sys.exit(cli.main(sys.argv[1:]))
 """Ctrl-C in the middle of a run, however fast the machine is."""
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT that can be sent to one process")
 def test_ctrl_c_loses_nothing_and_resume_goes_on(tmp_path):
     folder = tmp_path / "run"

@@ -19,6 +19,8 @@ from grokcourse.autograder.records import Settings, Work
 from grokcourse.autograder.scoring import marks_of
 from grokcourse.cli import main
 
+pytestmark = pytest.mark.sandbox
+
 WORKERS = 2
 
 

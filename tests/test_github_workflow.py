@@ -15,6 +15,8 @@ from conftest import ROOT
 import grokcourse
 from grokcourse import start
 
+pytestmark = pytest.mark.sandbox
+
 WORKFLOW = ROOT / "book" / "assets" / "grade-on-github.yml"
 TEXT = WORKFLOW.read_text(encoding="utf-8")
 

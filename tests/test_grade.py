@@ -26,6 +26,8 @@ from grokcourse.autograder.scoring import marks_of
 from grokcourse.cli import main
 from grokcourse.publishing import exercises
 
+pytestmark = pytest.mark.sandbox
+
 COMMAND = [str(Path(sys.executable).with_name("grokcourse")), "grade"]
 RIGHT = "import math\ndef chance_loss(p):\n    return math.log(p)\n"
 WRONG = "def chance_loss(p):\n    return p\n"

@@ -18,6 +18,8 @@ from grokcourse.autograder import gradescope
 from grokcourse.autograder.exercises.select import CHAPTERS, EXERCISES
 from grokcourse.cli import main
 
+pytestmark = pytest.mark.sandbox
+
 OWN = """
 from grokcourse.autograder.testing import checks, expect
 

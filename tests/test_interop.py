@@ -652,6 +652,7 @@ def assert_same_activations(model: Transformer, case: Path, but: frozenset | set
         torch.testing.assert_close(cache[name], theirs, **tolerance, msg=lambda text, name=name: f"{name}: {text}")
 
 
+@pytest.mark.peer
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("size", SIZES)
 def test_our_weights_compute_the_same_in_transformer_lens(lens, size, dtype):
@@ -662,6 +663,7 @@ def test_our_weights_compute_the_same_in_transformer_lens(lens, size, dtype):
     assert_same_activations(interop.from_paper(paper_weights(*SIZES[size], dtype=getattr(torch, dtype))), case)
 
 
+@pytest.mark.peer
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("size", SIZES)
 def test_transformer_lens_weights_compute_the_same_here(lens, size, dtype):
@@ -672,11 +674,13 @@ def test_transformer_lens_weights_compute_the_same_here(lens, size, dtype):
     assert again.W_E.dtype == getattr(torch, dtype)
 
 
+@pytest.mark.peer
 @pytest.mark.parametrize("size", SIZES)
 def test_transformer_lens_weights_with_biases_compute_the_same_here(lens, size):
     case = lens / f"{size} float64 biases"
     assert_same_activations(interop.load(case / "theirs.pth"), case, but=WITH_BIASES)
 
 
+@pytest.mark.peer
 def test_the_main_run_computes_the_same_in_transformer_lens(lens):
     assert_same_activations(runs.load("main").model(), lens / "main")

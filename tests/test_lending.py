@@ -20,6 +20,8 @@ from grokcourse.autograder.sandbox.untrusted import redaction
 from grokcourse.autograder.scoring import marks_of
 from grokcourse.publishing.exercises import self_contained
 
+pytestmark = pytest.mark.sandbox
+
 WRITTEN = [exercise for exercise in EXERCISES.values() if not exercise.question]
 TESTED = [pytest.param([exercise], id=exercise.name) for exercise in WRITTEN]
 TESTED += [pytest.param(list(chapter), id=name) for name, chapter in CHAPTERS.items()]

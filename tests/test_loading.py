@@ -16,6 +16,8 @@ from grokcourse.autograder.sandbox.untrusted.loading import Code, load
 from grokcourse.autograder.scoring import marks
 from grokcourse.config import RunConfig
 
+pytestmark = pytest.mark.sandbox
+
 LIMITS = Limits(seconds=60, load_seconds=60, total_seconds=500)
 IMPORTS = "import math\nimport torch\nfrom torch import nn\nfrom grokcourse.autograder import check"
 RIGHT = "def add_modulo(a, b, p):\n    return (a + b) % p"

@@ -173,6 +173,7 @@ FULL = {exercise.name: [exercise.points, exercise.points] for exercise in CHAPTE
 NONE = {name: [0, points] for name, (_, points) in FULL.items()}
 
 
+@pytest.mark.peer
 def test_what_is_released_is_what_we_wrote(course: Course):
     """The stubs above all; nbgrader adds checksums and locks the cells with points."""
     for chapter in (chapter for chapter, inside in CHAPTERS.items() if inside):
@@ -184,14 +185,17 @@ def test_what_is_released_is_what_we_wrote(course: Course):
         assert all(cell.metadata["editable"] is cell.metadata["deletable"] is False for cell in locked)
 
 
+@pytest.mark.peer
 def test_full_marks(scores: dict[str, dict[str, list[float]]]):
     assert scores["solved"] == FULL
 
 
+@pytest.mark.peer
 def test_no_marks_for_no_work(scores: dict[str, dict[str, list[float]]]):
     assert scores["forger"] == NONE
 
 
+@pytest.mark.peer
 def test_marks_for_what_is_right(scores: dict[str, dict[str, list[float]]]):
     got = scores["mixed"]
     some, most = got.pop("all_questions")
@@ -200,6 +204,7 @@ def test_marks_for_what_is_right(scores: dict[str, dict[str, list[float]]]):
     assert got == expected | {"add_modulo": FULL["add_modulo"]}
 
 
+@pytest.mark.peer
 def test_validating_as_a_student_does(course: Course):
     released = nbformat.read(course.folder / "release" / "course" / f"{CHAPTER}.ipynb", as_version=4)
     for name, answers in (("solved", solutions(CHAPTER)), ("mixed", MIXED)):

@@ -47,6 +47,12 @@ def _shorten():
 _shorten()
 """
 """Run before a notebook in these tests: long training is cut short, and the notebook does not know."""
+UNDRAWN = """
+from grokcourse import plots
+
+plots.show = lambda figure, alt: None
+"""
+"""Run before a notebook whose figures another test has drawn."""
 COLAB = {
     "torch": "2.11.0",
     "numpy": "2.1.3",
@@ -214,10 +220,10 @@ nbformat.write(notebook, sys.stdout)
 """
 
 
-def run(notebook: nbformat.NotebookNode, folder: Path) -> nbformat.NotebookNode:
+def run(notebook: nbformat.NotebookNode, folder: Path, first: str = QUICKLY) -> nbformat.NotebookNode:
     """Run a notebook from top to bottom in a kernel of its own; if a cell fails, an AssertionError says so."""
     notebook = deepcopy(notebook)
-    notebook.cells.insert(0, nbformat.v4.new_code_cell(QUICKLY))
+    notebook.cells.insert(0, nbformat.v4.new_code_cell(first))
     command = [sys.executable, "-c", RUN, folder]  # in a process of its own, as nbclient leaves sockets open
     ended = subprocess.run(command, input=nbformat.writes(notebook), capture_output=True, text=True)
     assert ended.returncode == 0, ended.stderr[-5000:]
@@ -267,22 +273,22 @@ Runs = dict[tuple[str, str], nbformat.NotebookNode | AssertionError]
 def ran(
     built: dict[str, nbformat.NotebookNode], site: Site, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Runs]:
-    """Every notebook, run as it is and solved, two at a time."""
+    """Every notebook, run as it is and solved (then without drawing the same figures again), two at a time."""
     folder = tmp_path_factory.mktemp("notebooks")
     variants = {(chapter, "as it is"): notebook for chapter, notebook in built.items()}
     solving = {(chapter, "solved"): solved(built[chapter], site) for chapter in WITH_EXERCISES}
     variants |= solving
 
-    def attempt(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode | AssertionError:
+    def attempt(variant: tuple[str, str]) -> nbformat.NotebookNode | AssertionError:
         try:
-            return run(notebook, folder)
+            return run(variants[variant], folder, QUICKLY + (UNDRAWN if variant in solving else ""))
         except AssertionError as error:  # told by the test of that notebook
             return error
 
     with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(2) as pool:
         patch.setenv("OMP_NUM_THREADS", "1")
         patch.delenv("GROKCOURSE_RUNS", raising=False)
-        yield dict(zip(variants, pool.map(attempt, variants.values()), strict=True))
+        yield dict(zip(variants, pool.map(attempt, variants), strict=True))
 
 
 @pytest.mark.parametrize("chapter", PAGES)

@@ -26,6 +26,8 @@ from grokcourse.config import RunConfig
 from grokcourse.publishing import execution, live, page, readme_picture
 from grokcourse.publishing.dependencies import Dependencies
 
+pytestmark = pytest.mark.slow
+
 CONF = """
 extensions = ["myst_nb", "grokcourse.publishing.sphinx_ext"]
 nb_execution_mode = "cache"

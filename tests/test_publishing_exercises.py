@@ -18,6 +18,8 @@ from grokcourse.autograder.exercises.select import CHAPTERS, EXERCISES
 from grokcourse.autograder.exercises.spec import Exercise
 from grokcourse.publishing import exercises, stubs
 
+pytestmark = pytest.mark.slow
+
 PACKAGE = Path(grokcourse.__file__).parent
 WITH_EXERCISES = [chapter for chapter, inside in CHAPTERS.items() if inside]
 FUNCTION = EXERCISES["all_questions"]

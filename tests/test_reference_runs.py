@@ -109,6 +109,7 @@ def small():
         torch.set_num_threads(threads)
 
 
+@pytest.mark.slow
 def test_a_small_model_groks_before_our_eyes(small):
     history = small.history
     found = training.find_phases(
@@ -124,6 +125,7 @@ def test_a_small_model_groks_before_our_eyes(small):
     assert history["test_loss"][-1] < 1e-3
 
 
+@pytest.mark.slow
 def test_a_small_model_finds_its_frequencies(small):
     def share(step):
         energy = fourier.energy_per_frequency(small.model(step).W_E.detach()[:-1])

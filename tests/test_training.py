@@ -213,6 +213,7 @@ training.train(RunConfig.from_dict({config!r}), sys.argv[1], progress_bar=False,
 """Is killed while it writes the file whose number it is told; 0 is never reached."""
 
 
+@pytest.mark.slow
 def test_killed_without_warning_and_started_again_it_ends_bit_equal(tmp_path):
     """SIGKILL in the middle of a checkpoint's weights, of the state after them, and elsewhere: no handler runs."""
     config = TINY.replace(steps=100, checkpoint_every=1)
@@ -283,6 +284,7 @@ def contents(folder):
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
+@pytest.mark.slow
 def test_two_at_once_do_not_train_into_one_folder(tmp_path):
     whole = training.train(TINY, progress_bar=False, record={"wait": lambda model: 0.0})
     folder = tmp_path / "run"
@@ -303,6 +305,7 @@ def test_two_at_once_do_not_train_into_one_folder(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["elsewhere", "run"]
 
 
+@pytest.mark.slow
 def test_the_lock_of_a_process_that_was_killed_keeps_nobody_out(tmp_path):
     with another_process_training_into(tmp_path / "run") as other:
         other.kill()

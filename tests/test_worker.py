@@ -34,6 +34,8 @@ from grokcourse.autograder.sandbox.untrusted import confinement
 from grokcourse.autograder.sandbox.untrusted.cells import Cell
 from grokcourse.autograder.scoring import marks_of
 
+pytestmark = pytest.mark.sandbox
+
 # --- a worker ---------------------------------------------------------------------------------------------------------
 
 

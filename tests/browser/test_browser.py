@@ -97,12 +97,10 @@ def test_a_page_has_no_barriers(browser: Browser, site: Site, name: str, width: 
     with opened(browser, url_of(site, name), width, scheme) as watched:
         page = watched.page
         page.evaluate(AXE)
-        # What is inside a figure is a picture, with a text beside it; looking at all of it takes half a minute a page.
+        # What is inside a figure is a picture, with a text beside it; only to step over it takes half of the time.
+        page.evaluate("document.querySelectorAll('.gc-figure svg').forEach(figure => figure.replaceChildren())")
         options = {"preload": False, "rules": {"label-content-name-mismatch": {"enabled": True}}}
-        context = {"exclude": [[".gc-figure svg > *"]]}
-        violations = page.evaluate("([context, options]) => axe.run(context, options)", [context, options])[
-            "violations"
-        ]
+        violations = page.evaluate("options => axe.run(document, options)", options)["violations"]
         assert [f"{fault['id']}: {node['html'][:160]}" for fault in violations for node in fault["nodes"]] == []
 
 
