@@ -21,7 +21,7 @@ from grokcourse.autograder import records, reports
 from grokcourse.autograder.batch.work import grade
 from grokcourse.autograder.policy import Policy
 from grokcourse.autograder.records import Grade, Limits, Settings, Work
-from grokcourse.autograder.sandbox.trusted.fork_server import Workshop
+from grokcourse.autograder.sandbox.trusted.fork_server import ForkServer
 from grokcourse.autograder.sandbox.trusted.probes import protections
 from grokcourse.autograder.scoring import marks_of
 
@@ -185,7 +185,7 @@ PATCHING = [
         "pytest": "sys.modules['pytest'] = types.SimpleNamespace(fail=print, exit=print)",
         "the tests": "sys.modules['grokcourse.autograder.exercises.testing'] = types.SimpleNamespace(expect=print)",
         "the hidden tests": "sys.modules['grokcourse.autograder.exercises.task.checks'] = types.ModuleType('t')",
-        "the comparison": "import grokcourse.autograder.exercises.student as s; s.Student._dressed = lambda *a: None",
+        "the comparison": "import grokcourse.autograder.exercises.student as s; s.Student._wrap = lambda *a: None",
         "the host": "from grokcourse.autograder.sandbox.untrusted.host import Host; Host._answer = lambda *a: True",
         "the host's names": "from grokcourse.autograder.sandbox.untrusted.host import Host; Host._defined = lambda *a: print",
         "wire.encode": "import grokcourse.autograder.sandbox.protocol as w; w.encode = lambda *a: message('true')",
@@ -211,7 +211,7 @@ PATCHING = [
         "the standard library": "open(json.__file__, 'a').write('#')",
         "PYTHONSTARTUP": "os.environ['PYTHONSTARTUP'] = os.environ['LD_PRELOAD'] = '@FOLDER@/canary'",
         "the course's helpers": "import grokcourse.autograder.sandbox.untrusted.fixtures as t; t.call_on_views = lambda *a: {'value': 1}",
-        "Withheld": "import grokcourse.autograder.sandbox.untrusted.redaction as l; l.Withheld.__call__ = lambda *a: True",
+        "Redacted": "import grokcourse.autograder.sandbox.untrusted.redaction as l; l.Redacted.__call__ = lambda *a: True",
     }.items()
 ]
 
@@ -408,7 +408,7 @@ STOLEN = {
             code = marshal.loads(open(name, 'rb').read()[16:])
         theirs = types.FunctionType([c for c in code.co_consts if getattr(c, 'co_name', '') == 'add_modulo'][0], {})
     """,
-    "the parcel": """
+    "the bundle": """
         import marshal
         frame = sys._getframe()
         while 'order' not in frame.f_locals: frame = frame.f_back
@@ -426,9 +426,9 @@ STOLEN = {
                 return types.FunctionType(code, {})(a, b, p)
         raise LookupError
     """,
-    "Withheld's insides": """
-        from grokcourse.tasks import add_modulo as withheld
-        theirs = [c.cell_contents for c in withheld._find.__closure__ if callable(c.cell_contents)][0]
+    "Redacted's insides": """
+        from grokcourse.tasks import add_modulo as redacted
+        theirs = [c.cell_contents for c in redacted._find.__closure__ if callable(c.cell_contents)][0]
     """,
     "the tests": "from grokcourse.autograder.exercises.task import checks as t; theirs = t.add_modulo",
     "the list of exercises": "from grokcourse.autograder.exercises.select import EXERCISES; theirs = EXERCISES['add_modulo'].target",
@@ -461,7 +461,7 @@ STEALING = [
         def add_modulo(*arguments):
             return theirs(*arguments)
     """),
-    cell("a subclass of what is withheld", """
+    cell("a subclass of what is redacted", """
         import grokcourse.tasks
         class add_modulo(grokcourse.tasks.add_modulo):
             pass
@@ -725,14 +725,14 @@ ATTACKS = [pytest.param(attack, id=f"{family}: {attack.name}") for family, all_ 
 
 
 @pytest.fixture(scope="module")
-def workshop() -> Iterator[Workshop]:
-    with Workshop() as open_workshop:
-        yield open_workshop
+def server() -> Iterator[ForkServer]:
+    with ForkServer() as open_server:
+        yield open_server
 
 
 @pytest.fixture(scope="module")
-def in_force(workshop) -> set[str]:
-    return {protection.name for protection in protections(workshop) if protection.in_force}
+def in_force(server) -> set[str]:
+    return {protection.name for protection in protections(server) if protection.in_force}
 
 
 @dataclass(frozen=True)
@@ -797,8 +797,8 @@ def notebook(path: Path, *cells: str) -> Work:
     return Work(path.stem, (path,))
 
 
-def marked(work: Work, workshop: Workshop, limits: Limits = LIMITS) -> Grade:
-    return grade(work, Settings("a seed", limits, ("add_modulo", "all_questions")), workshop)
+def marked(work: Work, server: ForkServer, limits: Limits = LIMITS) -> Grade:
+    return grade(work, Settings("a seed", limits, ("add_modulo", "all_questions")), server)
 
 
 def family() -> set[int]:
@@ -811,12 +811,12 @@ GRADES: list[Grade] = []
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
-def test_attack(attack, workshop, in_force, outside, tmp_path):
+def test_attack(attack, server, in_force, outside, tmp_path):
     if attack.needs and attack.needs not in in_force and not os.environ.get("CI"):
         pytest.skip(f"nothing protects {attack.needs} on this machine")
     before, processes = outside.state(), family()
     work = notebook(tmp_path / "attack.ipynb", HONEST, *map(outside.fill, attack.cells))
-    got = marked(work, workshop, SHORT if attack.endless else LIMITS)
+    got = marked(work, server, SHORT if attack.endless else LIMITS)
     GRADES.append(replace(got, student=f"{attack.name} {len(GRADES)}"))
     attacked, honest = marks_of(got)[::-1] if marks_of(got)[0].exercise.name == "all_questions" else marks_of(got)
     seen = [(outcome.exercise, outcome.status, outcome.message) for outcome in got.outcomes], got.problems
@@ -867,7 +867,7 @@ LOOKS = {
 
 
 @pytest.mark.parametrize("look", LOOKS)
-def test_no_file_outside_can_be_seen(look, workshop, in_force, outside, tmp_path):
+def test_no_file_outside_can_be_seen(look, server, in_force, outside, tmp_path):
     if "paths" not in in_force and not os.environ.get("CI"):
         pytest.skip("paths can be seen on this machine")
     link = outside.folder / "link"
@@ -876,17 +876,17 @@ def test_no_file_outside_can_be_seen(look, workshop, in_force, outside, tmp_path
         attack = body(look, f"try:\n    seen = {LOOKS[look]}\nexcept OSError:\n    seen = None\n"
                       "if seen and not os.path.realpath('@FOLDER@/link') == seen: raise ValueError(f'seen: {seen}')\n"
                       "return (a + b) % p")  # fmt: skip
-        got = marked(notebook(tmp_path / "look.ipynb", HONEST, *map(outside.fill, attack.cells)), workshop)
+        got = marked(notebook(tmp_path / "look.ipynb", HONEST, *map(outside.fill, attack.cells)), server)
     finally:
         link.unlink()
     assert [mark.status for mark in marks_of(got)] == ["ok", "ok"], [outcome.message for outcome in got.outcomes]
 
 
-def test_the_machines_addresses_cannot_be_seen(workshop, in_force, tmp_path):
+def test_the_machines_addresses_cannot_be_seen(server, in_force, tmp_path):
     if "network" not in in_force and not os.environ.get("CI"):
         pytest.skip("nothing protects the network on this machine")
     attack = body("addresses", ADDRESSES)
-    got = marked(notebook(tmp_path / "look.ipynb", HONEST, *attack.cells), workshop)
+    got = marked(notebook(tmp_path / "look.ipynb", HONEST, *attack.cells), server)
     told = [outcome.message for outcome in got.outcomes if outcome.exercise == "add_modulo"]
     assert all("seen: []" in message for message in told), told
 
@@ -916,12 +916,12 @@ return (a + b) % p
 """
 
 
-def test_no_descriptor_carries_a_message_from_one_student_to_the_next(workshop, in_force, tmp_path):
+def test_no_descriptor_carries_a_message_from_one_student_to_the_next(server, in_force, tmp_path):
     if "traces" not in in_force and not os.environ.get("CI"):
         pytest.skip("nothing keeps workers from leaving traces on this machine")
     for number, source in enumerate((MARK, LOOK)):
         attack = body("a message", source)
-        got = marked(notebook(tmp_path / f"{number}.ipynb", HONEST, *attack.cells), workshop)
+        got = marked(notebook(tmp_path / f"{number}.ipynb", HONEST, *attack.cells), server)
         assert [mark.status for mark in marks_of(got)] == ["ok", "ok"], [outcome.message for outcome in got.outcomes]
 
 
@@ -951,7 +951,7 @@ CHANNELS = {
 
 
 @pytest.mark.parametrize("channel", CHANNELS)
-def test_no_system_call_carries_a_message_between_workers(channel, workshop, in_force, tmp_path):
+def test_no_system_call_carries_a_message_between_workers(channel, server, in_force, tmp_path):
     if "traces" not in in_force and not os.environ.get("CI"):
         pytest.skip("nothing keeps workers from leaving traces on this machine")
     attack = body(
@@ -967,12 +967,12 @@ def test_no_system_call_carries_a_message_between_workers(channel, workshop, in_
         return (a + b) % p
     """,
     )
-    got = marked(notebook(tmp_path / "x.ipynb", HONEST, *attack.cells), workshop)
+    got = marked(notebook(tmp_path / "x.ipynb", HONEST, *attack.cells), server)
     assert [mark.status for mark in marks_of(got)] == ["ok", "ok"], [outcome.message for outcome in got.outcomes]
 
 
-def test_after_all_attacks_an_honest_submission_gets_its_marks(workshop, tmp_path):
-    got = marked(notebook(tmp_path / "honest.ipynb", HONEST, RIGHT), workshop)
+def test_after_all_attacks_an_honest_submission_gets_its_marks(server, tmp_path):
+    got = marked(notebook(tmp_path / "honest.ipynb", HONEST, RIGHT), server)
     assert [mark.status for mark in marks_of(got)] == ["ok", "ok"]
     assert got.problems == ()
 
@@ -1018,21 +1018,21 @@ FILES: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize("kind", FILES)
-def test_a_file_that_is_no_notebook_is_said_to_be_unreadable(kind, workshop, tmp_path):
+def test_a_file_that_is_no_notebook_is_said_to_be_unreadable(kind, server, tmp_path):
     path = tmp_path / "work.ipynb"
     FILES[kind](path)
-    got = marked(Work("s", (path,)), workshop)
+    got = marked(Work("s", (path,)), server)
     assert got.status == "unreadable"
     assert got.reason.startswith("work.ipynb ")
     assert len(got.reason) < 300
     assert not got.outcomes
 
 
-def test_very_many_cells(workshop, tmp_path):
+def test_very_many_cells(server, tmp_path):
     path = tmp_path / "many.ipynb"
     cell_text = json.dumps({"cell_type": "code", "source": RIGHT})
     path.write_text('{"cells": [' + '{"cell_type": "markdown"},' * 200_000 + cell_text + "]}")
-    got = grade(Work("s", (path,)), Settings("a seed", LIMITS, ("add_modulo",)), workshop)
+    got = grade(Work("s", (path,)), Settings("a seed", LIMITS, ("add_modulo",)), server)
     assert [mark.status for mark in marks_of(got)] == ["ok"]
 
 
@@ -1058,9 +1058,9 @@ EVIL = [
 ]
 
 
-def test_what_students_write_does_nothing_in_reports(workshop, tmp_path):
+def test_what_students_write_does_nothing_in_reports(server, tmp_path):
     source = f"def add_modulo(a, b, p):\n    raise ValueError({''.join(EVIL)!r})"
-    base = marked(notebook(tmp_path / "evil.ipynb", HONEST, source, f"def f(:\n    {EVIL[0]}"), workshop)
+    base = marked(notebook(tmp_path / "evil.ipynb", HONEST, source, f"def f(:\n    {EVIL[0]}"), server)
     evil = [replace(base, student=name, files=(name,), problems=(*base.problems, name)) for name in EVIL]
     info = records.RunInfo("a seed", "0", "2026-01-01T00:00:00", 1.0)
     folder = tmp_path / "grades"

@@ -14,7 +14,7 @@ from distributed import Client, LocalCluster
 from test_grade import ENDLESS, RIGHT, STAND_IN, WRONG, children, orders, solved
 
 from grokcourse.autograder.batch.cluster import AHEAD, Cluster
-from grokcourse.autograder.batch.pool import GraderError, Team
+from grokcourse.autograder.batch.pool import GraderError, Pool
 from grokcourse.autograder.records import Settings, Work
 from grokcourse.autograder.scoring import marks_of
 from grokcourse.cli import main
@@ -42,9 +42,9 @@ def test_the_same_grades_as_on_one_machine(local: LocalCluster, tmp_path: Path):
     works = [Work(path.stem, (path,)) for path in paths]
     works += [Work("two", tuple(paths[:2])), Work("open", (paths[0],), problem="which one counts?", late_days=2)]
     settings = Settings("seed", limits=replace(Settings("").limits, seconds=3))
-    with Team(settings, 1) as team:
-        here = {grade.student: replace(grade, seconds=0) for grade in team.grade_all(works)}
-        protections = team.protections()
+    with Pool(settings, 1) as pool:
+        here = {grade.student: replace(grade, seconds=0) for grade in pool.grade_all(works)}
+        protections = pool.protections()
     with Cluster(settings, local.scheduler_address) as cluster:
         assert [(known.name, known.in_force) for known in cluster.protections()] == [
             (known.name, known.in_force) for known in protections
@@ -139,7 +139,7 @@ def test_if_nothing_can_be_graded_nobody_is_marked(local: LocalCluster, tmp_path
         Cluster(Settings("s"), local.scheduler_address, STAND_IN) as cluster,
         pytest.raises(GraderError, match="students' code cannot be run"),
     ):
-        list(cluster.grade_all(orders(tmp_path / "subs", "no workshop", "a")))
+        list(cluster.grade_all(orders(tmp_path / "subs", "no server", "a")))
 
 
 def test_when_all_workers_have_left_grading_ends_with_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

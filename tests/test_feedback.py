@@ -13,7 +13,7 @@ from grokcourse import measures
 from grokcourse.autograder import check
 from grokcourse.autograder.exercises import evidence, testing, trial
 from grokcourse.autograder.exercises.select import EXERCISES
-from grokcourse.autograder.exercises.student import Student, Thing
+from grokcourse.autograder.exercises.student import RemoteObject, Student
 from grokcourse.autograder.exercises.testing import (
     WrongAnswerError,
     expect,
@@ -645,7 +645,7 @@ def test_a_large_tensor_does_not_become_many_objects(name):
 def test_no_description_of_what_stands_on_the_students_side_grows():
     student = Student(lambda _: b"")
     student.log = [Student] * 1000
-    thing = Thing(student, protocol.Handle(3, "x" * 10**6))
+    thing = RemoteObject(student, protocol.Handle(3, "x" * 10**6))
     assert len(repr(student)) < 100
     assert len(repr(thing)) < 100
     assert len(evidence.kind_of(thing)) < 60

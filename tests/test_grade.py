@@ -16,12 +16,20 @@ import pytest
 
 from grokcourse import start
 from grokcourse.autograder import batch
-from grokcourse.autograder.batch.plan import ClassRunError, Plan, Record, find_exercises, follow, make_plan, read_grades
-from grokcourse.autograder.batch.pool import MAX_REPLY, Grader, GraderError, Team, settings_from
+from grokcourse.autograder.batch.plan import (
+    ClassRunError,
+    Plan,
+    Record,
+    find_exercises,
+    make_plan,
+    read_grades,
+    run_plan,
+)
+from grokcourse.autograder.batch.pool import MAX_REPLY, Grader, GraderError, Pool, settings_from
 from grokcourse.autograder.batch.work import grade
 from grokcourse.autograder.exercises.select import CHAPTERS, EXERCISES
 from grokcourse.autograder.records import Grade, Outcome, Protection, ReportError, Settings, Work, digest
-from grokcourse.autograder.sandbox.trusted.fork_server import Workshop, WorkshopError
+from grokcourse.autograder.sandbox.trusted.fork_server import ForkServer, SandboxError
 from grokcourse.autograder.scoring import marks_of
 from grokcourse.cli import main
 from grokcourse.publishing import exercises
@@ -84,18 +92,18 @@ def points(grades: list[Grade]) -> dict[str, float]:
 
 
 @pytest.mark.usefixtures("nothing_left")
-def test_a_team_grades_as_one_process_does(subs: Path):
+def test_a_pool_grades_as_one_process_does(subs: Path):
     files = sorted(subs.iterdir())
     works = [Work(path.stem, (path,)) for path in files]
     works += [Work("both", tuple(files[1:])), Work("open", (files[0],), problem="which one counts?")]
     settings = Settings("seed")
-    with Workshop() as workshop:
-        alone = [grade(work, settings, workshop) for work in works]
-    with Team(settings, 2) as team:
+    with ForkServer() as server:
+        alone = [grade(work, settings, server) for work in works]
+    with Pool(settings, 2) as pool:
         together = sorted(
-            team.grade_all(works), key=lambda grade: [work.student for work in works].index(grade.student)
+            pool.grade_all(works), key=lambda grade: [work.student for work in works].index(grade.student)
         )
-        assert [protection.name for protection in team.protections()][:2] == ["wall", "time"]
+        assert [protection.name for protection in pool.protections()][:2] == ["wall", "time"]
     assert [replace(grade, seconds=0) for grade in together] == [replace(grade, seconds=0) for grade in alone]
     full = sum(exercise.points for exercise in CHAPTERS["01-task"])
     assert points(together) == {"ann": full, "bob": 0, "cy": 0, "both": 0, "open": 0}
@@ -205,10 +213,10 @@ def test_if_the_run_is_killed_no_process_stays(tmp_path: Path):
     code = (
         "from grokcourse.autograder.records import Limits\n"
         "from test_grade import *\n"
-        "with Team(Settings('s', limits=Limits(seconds=600, total_seconds=600)), 1) as team:\n"
-        "    team.protections()\n"
+        "with Pool(Settings('s', limits=Limits(seconds=600, total_seconds=600)), 1) as pool:\n"
+        "    pool.protections()\n"
         "    print('up', flush=True)\n"
-        f"    list(team.grade_all([Work('b', (Path({str(tmp_path / 'b.py')!r}),))]))\n"
+        f"    list(pool.grade_all([Work('b', (Path({str(tmp_path / 'b.py')!r}),))]))\n"
     )
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent)}
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, env=environment) as process:
@@ -252,7 +260,7 @@ def test_own_tests_and_isolation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 # --- With a stand-in for grading ---
 
 
-def stand_in(work: Work, settings: Settings, workshop: Workshop) -> Grade:
+def stand_in(work: Work, settings: Settings, server: ForkServer) -> Grade:
     """Do what the submission says to the process that grades."""
     order = work.files[0].read_text()
     match order:
@@ -271,8 +279,8 @@ def stand_in(work: Work, settings: Settings, workshop: Workshop) -> Grade:
             time.sleep(0.2)
         case "raise":
             raise RuntimeError("a hidden test is broken")
-        case "no workshop":
-            raise WorkshopError("students' code cannot be run")
+        case "no server":
+            raise SandboxError("students' code cannot be run")
         case "large":
             return Grade(work.student, (), "", "graded", problems=("x" * MAX_REPLY,))
         case "print":
@@ -296,19 +304,19 @@ def orders(folder: Path, *texts: str) -> list[Work]:
 
 
 @pytest.fixture(scope="module")
-def team() -> Iterator[Team]:
+def pool() -> Iterator[Pool]:
     before = children()
-    with Team(Settings("s"), 2, STAND_IN, seconds=5) as team:
-        yield team
+    with Pool(Settings("s"), 2, STAND_IN, seconds=5) as pool:
+        yield pool
     _, alive = psutil.wait_procs(children() - before, timeout=120)
     assert alive == []
 
 
-def test_whatever_one_does_the_others_are_graded(team: Team, tmp_path: Path):
+def test_whatever_one_does_the_others_are_graded(pool: Pool, tmp_path: Path):
     works = orders(
         tmp_path / "subs", "a", "die", "b", "hang", "c", "raise", "loop", "print", "d", "die once", "e", "large"
     )
-    grades = {grade.student: grade for grade in team.grade_all(works)}
+    grades = {grade.student: grade for grade in pool.grade_all(works)}
     assert len(grades) == len(works)
     failed = {student: grade.reason for student, grade in grades.items() if grade.status == "failed"}
     assert failed == {
@@ -323,9 +331,9 @@ def test_whatever_one_does_the_others_are_graded(team: Team, tmp_path: Path):
         assert grades[f"student {number}"].outcomes == (Outcome("chance_loss", title, "passed"),)
 
 
-def test_if_nothing_can_be_graded_nobody_is_marked(team: Team, tmp_path: Path):
+def test_if_nothing_can_be_graded_nobody_is_marked(pool: Pool, tmp_path: Path):
     with pytest.raises(GraderError, match="students' code cannot be run"):
-        list(team.grade_all(orders(tmp_path / "subs", "no workshop")))
+        list(pool.grade_all(orders(tmp_path / "subs", "no server")))
 
 
 @pytest.mark.usefixtures("nothing_left")
@@ -340,13 +348,13 @@ def test_a_process_that_does_not_start_is_one_sentence():
 @pytest.mark.usefixtures("nothing_left")
 def test_closing_ends_what_is_being_graded(tmp_path: Path):
     (work,) = orders(tmp_path / "subs", "hang")
-    with Team(Settings("s"), 1, STAND_IN) as team:
-        assert team.protections()
-        grades = team.grade_all([work, work])
-        assert next(team.grade_all(orders(tmp_path / "other", "a"))).status == "graded"
+    with Pool(Settings("s"), 1, STAND_IN) as pool:
+        assert pool.protections()
+        grades = pool.grade_all([work, work])
+        assert next(pool.grade_all(orders(tmp_path / "other", "a"))).status == "graded"
         grades.close()
     with pytest.raises(GraderError, match="grading was ended"):
-        next(team.grade_all([work]))
+        next(pool.grade_all([work]))
 
 
 GRADE_WITH_LITTLE_MEMORY = """
@@ -355,13 +363,13 @@ from pathlib import Path
 from grokcourse.autograder.batch.work import grade
 from grokcourse.autograder.intake import archive
 from grokcourse.autograder.records import Settings, Work
-from grokcourse.autograder.sandbox.trusted.fork_server import Workshop
+from grokcourse.autograder.sandbox.trusted.fork_server import ForkServer
 from grokcourse.autograder.scoring import marks_of
 
 archive.little_memory.__wrapped__.__defaults__ = (2**26,)
 before = resource.getrlimit(resource.RLIMIT_AS)
-with Workshop() as workshop:
-    found = grade(Work("ed", tuple(map(Path, sys.argv[1:]))), Settings("s"), workshop)
+with ForkServer() as server:
+    found = grade(Work("ed", tuple(map(Path, sys.argv[1:]))), Settings("s"), server)
 print(sum(mark.points for mark in marks_of(found)), resource.getrlimit(resource.RLIMIT_AS) == before, found.problems[0])
 """
 
@@ -409,7 +417,7 @@ def run(
     """Grade, and return whom."""
     recorder = Recorder(settings or Settings("s"), **stop)
     made = plan(works, folder, settings, resume=resume)
-    done = follow(made, recorder.grade_all)
+    done = run_plan(made, recorder.grade_all)
     assert [grade.student for grade in read_grades(done)] == [work.student for work in works]
     assert done.waiting == ()
     return recorder.asked
@@ -586,7 +594,7 @@ def test_missing_protections_can_be_required(
     subs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
     missing = Protection("network", "It can reach no network.", False, "there is no unshare: install util-linux")
-    monkeypatch.setattr(Team, "protections", lambda self: [missing])
+    monkeypatch.setattr(Pool, "protections", lambda self: [missing])
     output = subs.parent / "grades"
     assert main(["grade", str(subs), "--output", str(output), "--require-isolation"]) == 1
     out, err = capsys.readouterr()

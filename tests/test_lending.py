@@ -15,7 +15,7 @@ from grokcourse.autograder.batch import work
 from grokcourse.autograder.exercises.select import CHAPTERS, EXERCISES
 from grokcourse.autograder.records import Settings, Work
 from grokcourse.autograder.sandbox.trusted import bundle
-from grokcourse.autograder.sandbox.trusted.fork_server import Workshop
+from grokcourse.autograder.sandbox.trusted.fork_server import ForkServer
 from grokcourse.autograder.sandbox.untrusted import redaction
 from grokcourse.autograder.scoring import marks_of
 from grokcourse.publishing.exercises import self_contained
@@ -44,8 +44,8 @@ from grokcourse.training import Phases, exact_cross_entropy
 
 
 @pytest.fixture(scope="module")
-def workshop() -> Iterator[Workshop]:
-    with Workshop() as opened:
+def server() -> Iterator[ForkServer]:
+    with ForkServer() as opened:
         yield opened
 
 
@@ -56,12 +56,12 @@ def codes_in(code: types.CodeType) -> Iterator[types.CodeType]:
             yield from codes_in(constant)
 
 
-def codes_of(parcel: bytes) -> dict[str, types.CodeType]:
-    return {name: marshal.loads(code) for name, (_, code, _) in marshal.loads(parcel)["modules"].items()}
+def codes_of(bundled: bytes) -> dict[str, types.CodeType]:
+    return {name: marshal.loads(code) for name, (_, code, _) in marshal.loads(bundled)["modules"].items()}
 
 
 def reference_code(exercise) -> types.CodeType:
-    """The reference's own code, as a parcel would hold it."""
+    """The reference's own code, as a bundle would hold it."""
     module, _, name = exercise.reference.partition(":")
     whole = marshal.loads(bundle._compiled(module, frozenset({name})))
     found = [code for code in codes_in(whole) if code.co_name == name]
@@ -75,14 +75,14 @@ def reference_code(exercise) -> types.CodeType:
 
 @pytest.mark.parametrize("tested", TESTED)
 def test_no_reference_is_there_but_those_that_are_offered(tested):
-    parcel = bundle.parcel(tested)
-    present = {redaction.gist(code) for whole in codes_of(parcel).values() for code in codes_in(whole)}
-    there = {exercise.name for exercise in WRITTEN if redaction.gist(reference_code(exercise)) in present}
+    bundled = bundle.build_bundle(tested)
+    present = {redaction.fingerprint(code) for whole in codes_of(bundled).values() for code in codes_in(whole)}
+    there = {exercise.name for exercise in WRITTEN if redaction.fingerprint(reference_code(exercise)) in present}
     assert there == bundle.exercises_in(tested).keys()
     assert not there & {exercise.name for exercise in tested}
     for exercise in tested:
         docstring = inspect.getdoc(exercise.target)
-        assert not docstring or docstring.splitlines()[0].encode() not in parcel
+        assert not docstring or docstring.splitlines()[0].encode() not in bundled
 
 
 @pytest.mark.parametrize("tested", TESTED)
@@ -97,20 +97,20 @@ def test_most_of_the_course_is_not_there():
     tested = [EXERCISES["add_modulo"]]
     functions = {
         f"{name}.{code.co_name}"
-        for name, whole in codes_of(bundle.parcel(tested)).items()
+        for name, whole in codes_of(bundle.build_bundle(tested)).items()
         for code in whole.co_consts
         if isinstance(code, types.CodeType) and not name.endswith(".fixtures")
     }
     assert functions
     assert all(name.startswith("grokcourse.config.") for name in functions)
-    names = marshal.loads(bundle.parcel(tested))["modules"].keys()
+    names = marshal.loads(bundle.build_bundle(tested))["modules"].keys()
     assert {name for name in names if ".autograder" in name} == {"grokcourse.autograder.sandbox.untrusted.fixtures"}
     assert not {"grokcourse.cli", "grokcourse.start", "grokcourse.__main__"} & names
 
 
 def test_exercises_of_several_chapters_are_not_tested_together():
     with pytest.raises(ValueError, match="not of 2"):
-        bundle.parcel([EXERCISES["add_modulo"], EXERCISES["gini"]])
+        bundle.build_bundle([EXERCISES["add_modulo"], EXERCISES["gini"]])
 
 
 def test_an_entry_that_offers_what_there_is_not_is_refused(monkeypatch):
@@ -124,36 +124,36 @@ def test_an_entry_that_offers_what_there_is_not_is_refused(monkeypatch):
 # --- what stands in for what is not there -----------------------------------------------------------------------------
 
 
-def test_what_is_withheld_says_so_when_it_is_used():
-    withheld = redaction.Withheld("grokcourse.tasks.split is not there", lambda: None)
+def test_what_is_redacted_says_so_when_it_is_used():
+    redacted = redaction.Redacted("grokcourse.tasks.split is not there", lambda: None)
     uses = [
-        lambda: withheld(1),
-        lambda: withheld.answer,
-        lambda: withheld["add"],
-        lambda: list(withheld),
-        lambda: isinstance(1, withheld),
-        lambda: issubclass(int, withheld),
-        lambda: types.new_class("Mine", (withheld,)),
+        lambda: redacted(1),
+        lambda: redacted.answer,
+        lambda: redacted["add"],
+        lambda: list(redacted),
+        lambda: isinstance(1, redacted),
+        lambda: issubclass(int, redacted),
+        lambda: types.new_class("Mine", (redacted,)),
     ]
     for use in uses:
         with pytest.raises(ImportError, match=r"grokcourse\.tasks\.split is not there"):
             use()
-    assert not hasattr(withheld, "__wrapped__")
-    assert withheld | None
-    assert dict[str, withheld]
+    assert not hasattr(redacted, "__wrapped__")
+    assert redacted | None
+    assert dict[str, redacted]
 
 
 def test_in_the_place_of_an_exercise_stands_what_the_student_wrote():
     written = []
-    withheld = redaction.Withheld("not there", lambda: written[-1] if written else None)
-    written.append(withheld)  # the student imported it
+    redacted = redaction.Redacted("not there", lambda: written[-1] if written else None)
+    written.append(redacted)  # the student imported it
     with pytest.raises(ImportError):
-        withheld(1)
+        redacted(1)
     written.append(lambda x: x + 1)
-    assert withheld(1) == 2
+    assert redacted(1) == 2
     written.append(complex)
-    assert isinstance(1j, withheld)
-    assert issubclass(types.new_class("Mine", (withheld,)), complex)
+    assert isinstance(1j, redacted)
+    assert issubclass(types.new_class("Mine", (redacted,)), complex)
 
 
 def test_a_package_of_packages_is_lent_like_modules(tmp_path, monkeypatch):
@@ -178,7 +178,7 @@ def test_a_package_of_packages_is_lent_like_modules(tmp_path, monkeypatch):
     caches = bundle.modules, bundle._statement, bundle._compiled
     [cache.cache_clear() for cache in caches]
     try:
-        assert bundle.modules().keys() == {"low", "low.waves", "high", bundle.TOYS}
+        assert bundle.modules().keys() == {"low", "low.waves", "high", bundle.FIXTURES}
         inside = bundle._needed({("high", "both")}, set())
         own = {place for place in inside if place[1] not in ("math",)}
         assert own == {("high", "both"), ("high", "low"), ("high", "w"), ("low", "turn")} | {
@@ -195,7 +195,7 @@ def test_a_package_of_packages_is_lent_like_modules(tmp_path, monkeypatch):
         }
     finally:
         [cache.cache_clear() for cache in caches]
-    lender = redaction._Lender(
+    lender = redaction._BundleImporter(
         {"modules": modules, "exercises": [], "tested": [], "graded": "it is"}, lambda name: None
     )
     root = types.ModuleType("fakecourse")
@@ -222,15 +222,15 @@ def test_a_package_of_packages_is_lent_like_modules(tmp_path, monkeypatch):
 # --- right answers get their points -----------------------------------------------------------------------------------
 
 
-def graded(workshop: Workshop, folder: Path, source: str, *names: str):
+def graded(server: ForkServer, folder: Path, source: str, *names: str):
     path = folder / "work.py"
     path.write_text(source, encoding="utf-8")
-    return work.grade(Work("s", (path,)), Settings("seed", exercises=names), workshop)
+    return work.grade(Work("s", (path,)), Settings("seed", exercises=names), server)
 
 
 @pytest.mark.parametrize("exercise", WRITTEN, ids=lambda exercise: exercise.name)
-def test_a_solution_as_shown_gets_all_points_with_nothing_else_written(workshop, tmp_path, exercise):
-    grade = graded(workshop, tmp_path, f"{GIVEN}\n\n{self_contained(exercise)}", exercise.name)
+def test_a_solution_as_shown_gets_all_points_with_nothing_else_written(server, tmp_path, exercise):
+    grade = graded(server, tmp_path, f"{GIVEN}\n\n{self_contained(exercise)}", exercise.name)
     assert not grade.problems
     assert all(outcome.passed for outcome in grade.outcomes), grade.outcomes
 
@@ -320,8 +320,8 @@ BUILT_ON_OTHERS = {
 
 
 @pytest.mark.parametrize("name", BUILT_ON_OTHERS)
-def test_an_answer_may_build_on_what_its_page_gives_and_on_earlier_exercises(workshop, tmp_path, name):
-    grade = graded(workshop, tmp_path, GIVEN + textwrap.dedent(BUILT_ON_OTHERS[name]), name)
+def test_an_answer_may_build_on_what_its_page_gives_and_on_earlier_exercises(server, tmp_path, name):
+    grade = graded(server, tmp_path, GIVEN + textwrap.dedent(BUILT_ON_OTHERS[name]), name)
     assert all(outcome.passed for outcome in grade.outcomes), grade.outcomes
 
 
@@ -385,12 +385,12 @@ GIVEAWAYS = {
 
 
 @pytest.mark.parametrize("which", GIVEAWAYS)
-def test_the_courses_own_code_is_no_answer(workshop, tmp_path, which):
+def test_the_courses_own_code_is_no_answer(server, tmp_path, which):
     name, body = GIVEAWAYS[which]
     by_itself = which == "the loss through the config"  # it asks itself, for ever
     parameters = str(inspect.signature(EXERCISES[name].target)).split("->")[0]
     source = f"{GIVEN}\n\ndef {name}{parameters}:\n{textwrap.indent(body, '    ')}\n"
-    grade = graded(workshop, tmp_path, source, name)
+    grade = graded(server, tmp_path, source, name)
     assert marks_of(grade)[0].points == 0
     told = f" is not there while {name} is graded: "
     assert by_itself or all(told in outcome.message for outcome in grade.outcomes if not outcome.side), grade.outcomes
@@ -405,9 +405,9 @@ def test_the_courses_own_code_is_no_answer(workshop, tmp_path, which):
     ],
     ids=["given", "under another name", "not given"],
 )
-def test_what_a_class_comes_with_does_not_do_the_exercise(workshop, tmp_path, call, more):
+def test_what_a_class_comes_with_does_not_do_the_exercise(server, tmp_path, call, more):
     source = f"{GIVEN}\n\n{TRANSFORMER.replace('CALL', call)}\n\n{textwrap.indent(more, '    ')}\n"
-    grade = graded(workshop, tmp_path, source, "Transformer")
+    grade = graded(server, tmp_path, source, "Transformer")
     assert marks_of(grade)[0].points == 0
     said = " ".join(outcome.message for outcome in grade.outcomes)
     assert ("fast_logits is not there" in said) == bool(more), said
@@ -422,15 +422,15 @@ def test_the_stub_leaves_out_what_would_do_the_exercise():
     assert "\n\n\n" not in stub
 
 
-def test_no_worker_holds_a_reference_whose_mark_is_open(workshop, tmp_path, monkeypatch):
+def test_no_worker_holds_a_reference_whose_mark_is_open(server, tmp_path, monkeypatch):
     opened: list[list[str]] = []
-    parcel = bundle.parcel
+    build = bundle.build_bundle
 
     def recording(tested):
         opened.append([exercise.name for exercise in tested])
-        return parcel(tested)
+        return build(tested)
 
-    monkeypatch.setattr(bundle, "parcel", recording)
+    monkeypatch.setattr(bundle, "build_bundle", recording)
     names = ["attention_scores", "Attention", "exact_cross_entropy", "transform", "energy_per_frequency", "energy_2d"]
     names += ["frequency_shares", "excluded_loss", "excluded_loss_each", "restricted_loss"]
     wrong = [f"def {name}(*args, **kwargs):\n    return 1" for name in names]
@@ -438,7 +438,7 @@ def test_no_worker_holds_a_reference_whose_mark_is_open(workshop, tmp_path, monk
     for number, part in enumerate((wrong[::2], wrong[1::2])):
         files.append(tmp_path / f"part{number}.py")
         files[-1].write_text("\n\n".join(part))
-    grade = work.grade(Work("s", tuple(files)), Settings("seed"), workshop)
+    grade = work.grade(Work("s", tuple(files)), Settings("seed"), server)
     assert {mark.exercise.name for mark in marks_of(grade)} == set(names)
     for place, tested in enumerate(opened):
         held = bundle.exercises_in([EXERCISES[name] for name in tested]).keys()

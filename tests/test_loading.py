@@ -10,7 +10,7 @@ import pytest
 
 from grokcourse.autograder.batch.work import grade
 from grokcourse.autograder.records import Limits, Settings, Work
-from grokcourse.autograder.sandbox.trusted.fork_server import Workshop
+from grokcourse.autograder.sandbox.trusted.fork_server import ForkServer
 from grokcourse.autograder.sandbox.untrusted.cells import Cell, defined_in
 from grokcourse.autograder.sandbox.untrusted.loading import Code, load
 from grokcourse.autograder.scoring import marks
@@ -26,8 +26,8 @@ CHAPTER = "01-task"
 
 
 @pytest.fixture(scope="module")
-def workshop():
-    with Workshop() as opened:
+def server():
+    with ForkServer() as opened:
         yield opened
 
 
@@ -49,14 +49,14 @@ def notebook(cells, chapter: str | None = CHAPTER) -> str:
 
 
 @pytest.fixture
-def graded(tmp_path, workshop):
+def graded(tmp_path, server):
     """Grade a notebook's cells (or files), in some exercises: their status and the grade."""
 
     def run(*cells, exercises=("add_modulo",), chapter=CHAPTER, files=None):
         for name, content in (files or {"x.ipynb": notebook(cells, chapter)}).items():
             (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.encode())
         paths = tuple(sorted(tmp_path.iterdir()))
-        found = grade(Work("anna", paths), Settings("seed", LIMITS, exercises=exercises), workshop)
+        found = grade(Work("anna", paths), Settings("seed", LIMITS, exercises=exercises), server)
         return [mark.status for mark in marks(found.outcomes)], found
 
     return run
@@ -647,10 +647,10 @@ def test_only_what_is_needed_is_run():
     assert loaded.problems == []
 
 
-def test_helpers_are_nobody_elses(tmp_path, workshop):
+def test_helpers_are_nobody_elses(tmp_path, server):
     """A file in the same folder that was not handed in with it is not there."""
     (tmp_path / "other.py").write_text(RIGHT)
     path = tmp_path / "x.ipynb"
     path.write_text(notebook(["from other import add_modulo"]))
-    found = grade(Work("anna", (Path(path),)), Settings("seed", LIMITS, exercises=("add_modulo",)), workshop)
+    found = grade(Work("anna", (Path(path),)), Settings("seed", LIMITS, exercises=("add_modulo",)), server)
     assert "No module named 'other'" in told(found)

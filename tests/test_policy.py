@@ -86,7 +86,7 @@ def test_the_table_of_days_comes_before_what_the_platform_tells():
     assert made.lateness("Ann", None).days is None
     assert made.lateness("Ann", float("nan")).days is None
     assert made.lateness("Ann", float("inf")).days is None
-    (sentence,) = made.strangers(["Zoë", "Bobb"])
+    (sentence,) = made.unknown_students(["Zoë", "Bobb"])
     assert sentence == "p.toml: late.days names 'Bob', but nobody in this class is called so (did you mean 'Bobb'?)"
 
 
@@ -134,7 +134,9 @@ def test_who_says_how_late_work_is():
 )
 def test_lateness_that_nobody_knows_is_said(text: str, times: list[str], said: str):
     made = parse(f"[late]\n{text}", "p.toml")
-    found = made.doubts([(name, came, made.lateness(name, None, came)) for name, came in zip("AB", times, strict=True)])
+    found = made.lateness_warnings(
+        [(name, came, made.lateness(name, None, came)) for name, came in zip("AB", times, strict=True)]
+    )
     assert [said in sentence for sentence in found] == [True] * bool(said)
 
 

@@ -27,9 +27,9 @@ from grokcourse.autograder.records import Limits, LostError, Settings, TimeLimit
 from grokcourse.autograder.sandbox import frames, protocol
 from grokcourse.autograder.sandbox.trusted import fork_server
 from grokcourse.autograder.sandbox.trusted.channel import Channel
-from grokcourse.autograder.sandbox.trusted.fork_server import Workshop
+from grokcourse.autograder.sandbox.trusted.fork_server import ForkServer
 from grokcourse.autograder.sandbox.trusted.probes import protections
-from grokcourse.autograder.sandbox.trusted.session import Link
+from grokcourse.autograder.sandbox.trusted.session import SandboxSession
 from grokcourse.autograder.sandbox.untrusted import confinement
 from grokcourse.autograder.sandbox.untrusted.cells import Cell
 from grokcourse.autograder.scoring import marks_of
@@ -40,20 +40,22 @@ pytestmark = pytest.mark.sandbox
 
 
 @pytest.fixture(scope="module")
-def workshop() -> Iterator[Workshop]:
-    with Workshop() as opened:
+def server() -> Iterator[ForkServer]:
+    with ForkServer() as opened:
         yield opened
 
 
-def link(workshop: Workshop, source: str, exercise: str = "add_modulo", limits: Limits | None = None) -> Link:
-    return Link(workshop, (Cell("cell 1", source),), EXERCISES[exercise], limits or Limits())
+def session(
+    server: ForkServer, source: str, exercise: str = "add_modulo", limits: Limits | None = None
+) -> SandboxSession:
+    return SandboxSession(server, (Cell("cell 1", source),), EXERCISES[exercise], limits or Limits())
 
 
 @pytest.mark.parametrize(
     "module", ["testing", "registry", "answers", "hidden", "hidden.test_01_task", "feedback", "grading"]
 )
-def test_no_grader_can_be_imported_where_students_code_runs(workshop, module):
-    opened = link(workshop, f"def add_modulo():\n    import grokcourse.autograder.{module}\n    return 1")
+def test_no_grader_can_be_imported_where_students_code_runs(server, module):
+    opened = session(server, f"def add_modulo():\n    import grokcourse.autograder.{module}\n    return 1")
     try:
         with pytest.raises(StudentError, match="cannot be imported by code that is being graded"):
             Student(opened.send).add_modulo()
@@ -73,18 +75,18 @@ def test_no_grader_can_be_imported_where_students_code_runs(workshop, module):
         "return torch.compiler.disable(lambda x: 0.75 * x)(torch.ones(1))",
     ],
 )
-def test_what_asks_torchs_compiler_works_though_there_is_none(workshop, body):
-    opened = link(workshop, f"import torch\ndef add_modulo():\n    {body}")
+def test_what_asks_torchs_compiler_works_though_there_is_none(server, body):
+    opened = session(server, f"import torch\ndef add_modulo():\n    {body}")
     try:
         assert Student(opened.send).add_modulo().tolist() == [0.75]
     finally:
         opened.close()
 
 
-def test_a_worker_that_is_gone_is_replaced_and_knows_nothing(workshop):
+def test_a_worker_that_is_gone_is_replaced_and_knows_nothing(server):
     source = "import os\nseen = []\ndef add_modulo(leave):\n    seen.append(1)\n"
     source += "    leave and os._exit(3)\n    return len(seen)"
-    opened = link(workshop, source)
+    opened = session(server, source)
     student = Student(opened.send)
     try:
         assert [student.add_modulo(False), student.add_modulo(False)] == [1, 2]
@@ -95,8 +97,8 @@ def test_a_worker_that_is_gone_is_replaced_and_knows_nothing(workshop):
         opened.close()
 
 
-def test_a_call_ends_with_the_submissions_deadline(workshop):
-    opened = link(workshop, "import time\ndef add_modulo():\n    time.sleep(1000)")
+def test_a_call_ends_with_the_submissions_deadline(server):
+    opened = session(server, "import time\ndef add_modulo():\n    time.sleep(1000)")
     opened.deadline = time.monotonic() + 2
     try:
         with pytest.raises(TimeLimitError):
@@ -108,8 +110,8 @@ def test_a_call_ends_with_the_submissions_deadline(workshop):
 
 
 def test_a_fork_server_that_was_killed_is_started_anew():
-    with Workshop() as own:
-        opened = link(own, "def add_modulo():\n    return 1")
+    with ForkServer() as own:
+        opened = session(own, "def add_modulo():\n    return 1")
         try:
             assert Student(opened.send).add_modulo() == 1
             servers = [process for process in psutil.Process().children(recursive=True) if _belongs(process, own)]
@@ -123,29 +125,29 @@ def test_a_fork_server_that_was_killed_is_started_anew():
             opened.close()
 
 
-def _belongs(process: psutil.Process, workshop: Workshop) -> bool:
-    server = workshop._server
+def _belongs(process: psutil.Process, server: ForkServer) -> bool:
+    server = server._server
     assert server
     return server.pid in {process.pid, *(parent.pid for parent in process.parents())}
 
 
-def test_a_closed_workshop_leaves_no_process():
+def test_a_closed_fork_server_leaves_no_process():
     before = {process.pid for process in psutil.Process().children(recursive=True)}
-    with Workshop() as own:
-        opened = link(own, "def add_modulo():\n    while True: pass", limits=Limits(seconds=0.2))
+    with ForkServer() as own:
+        opened = session(own, "def add_modulo():\n    while True: pass", limits=Limits(seconds=0.2))
         with pytest.raises(TimeLimitError):
             Student(opened.send).add_modulo()
-        left_open = link(own, "def add_modulo():\n    return 1")
+        left_open = session(own, "def add_modulo():\n    return 1")
         assert Student(left_open.send).add_modulo() == 1
     assert {process.pid for process in psutil.Process().children(recursive=True)} <= before
 
 
-def test_two_workshops_at_once_do_not_disturb_each_other():
+def test_two_fork_servers_at_once_do_not_disturb_each_other():
     answers: dict[int, object] = {}
 
     def work(number: int) -> None:
-        with Workshop() as own:
-            opened = link(own, f"def add_modulo():\n    return {number}")
+        with ForkServer() as own:
+            opened = session(own, f"def add_modulo():\n    return {number}")
             answers[number] = Student(opened.send).add_modulo()
             opened.close()
 
@@ -158,10 +160,10 @@ def test_two_workshops_at_once_do_not_disturb_each_other():
 
 
 @pytest.mark.parametrize(("exercise", "shape"), [("train_mask", [9, 3]), ("add_modulo", [1])])
-def test_an_exercise_that_is_offered_is_the_courses_own_and_another_the_students(workshop, exercise, shape):
+def test_an_exercise_that_is_offered_is_the_courses_own_and_another_the_students(server, exercise, shape):
     source = "import torch\ndef all_questions(p):\n    return torch.zeros(1)\n"
     source += f"def {exercise}(p):\n    return list(all_questions(p).shape)"
-    opened = link(workshop, source, exercise)
+    opened = session(server, source, exercise)
     try:
         assert Student(opened.send).ask("call", exercise, (3,)) == shape
     finally:
@@ -273,8 +275,8 @@ def in_force(found: list[records.Protection]) -> dict[str, bool]:
     return {protection.name: protection.in_force for protection in found}
 
 
-def test_this_machine_has_all_protections(workshop):
-    found = protections(workshop)
+def test_this_machine_has_all_protections(server):
+    found = protections(server)
     if not os.environ.get("CI") and not all(protection.in_force for protection in found):
         pytest.skip("; ".join(protection.missing for protection in found if not protection.in_force))
     assert all(protection.in_force and not protection.missing for protection in found), found
@@ -352,7 +354,7 @@ def test_with_nothing_at_all_it_still_grades_and_says_so(monkeypatch, tmp_path):
     found = without(monkeypatch, tmp_path, "Landlock", "seccomp", "namespaces")
     assert missing_in(found) == {"files", "paths", "network", "processes", "signals", "memory", "traces"}
     assert all(found[name].missing for name in missing_in(found))
-    with Workshop() as own, contextlib.closing(link(own, "def add_modulo():\n    return 1")) as opened:
+    with ForkServer() as own, contextlib.closing(session(own, "def add_modulo():\n    return 1")) as opened:
         assert Student(opened.send).add_modulo() == 1
 
 
@@ -390,12 +392,12 @@ def test_who_may_do_nothing_has_the_same_protections(user, alone, tmp_path):
     assert set(json.loads(done.stdout)) <= ({"paths", "traces"} if alone else set())
 
 
-def test_a_worker_shares_no_memory_that_it_can_write(workshop):
+def test_a_worker_shares_no_memory_that_it_can_write(server):
     """What is mapped shared in the fork server would be shared by all workers."""
-    opened = link(workshop, "def add_modulo():\n    return 1")
+    opened = session(server, "def add_modulo():\n    return 1")
     with contextlib.closing(opened):
         assert Student(opened.send).add_modulo() == 1
-        servers = [process for process in psutil.Process().children(recursive=True) if _belongs(process, workshop)]
+        servers = [process for process in psutil.Process().children(recursive=True) if _belongs(process, server)]
         maps = [line for process in servers for line in Path(f"/proc/{process.pid}/maps").read_text().splitlines()]
         assert len(servers) >= 2
     assert not [line for line in maps if line.split()[1][1] == "w" and line.split()[1][3] == "s"]
@@ -403,18 +405,18 @@ def test_a_worker_shares_no_memory_that_it_can_write(workshop):
 
 @pytest.mark.skipif(not fork_server.namespaces(), reason="there are no namespaces here")
 @pytest.mark.parametrize("place", ["/etc", "/home", "/proc", "/sys", "/tmp", "/root", "/var", "/dev/shm"])
-def test_what_is_not_pythons_is_not_there(workshop, place):
+def test_what_is_not_pythons_is_not_there(server, place):
     source = """
 import os
 def add_modulo(place, shown):
     files = (os.path.join(folder, file) for folder, _, files in os.walk(place) for file in files)
     return [file for file in files if not any((file + "/").startswith(root + "/") for root in shown)][:100]
 """
-    with contextlib.closing(link(workshop, source, limits=Limits(seconds=120))) as opened:
+    with contextlib.closing(session(server, source, limits=Limits(seconds=120))) as opened:
         assert Student(opened.send).add_modulo(place, confinement._readable()) == []
 
 
-def test_threads_work(workshop):
+def test_threads_work(server):
     source = """
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -428,7 +430,7 @@ def add_modulo():
     with ThreadPoolExecutor(4) as pool:
         return sorted(found) + list(pool.map(abs, [-8, -9]))
 """
-    opened = link(workshop, source)
+    opened = session(server, source)
     with contextlib.closing(opened):
         assert Student(opened.send).add_modulo() == [*range(10)]
 
@@ -449,8 +451,8 @@ def add_modulo(what):
     os.write(1, b"passed")
     return sorted(os.environ)
 """
-    with Workshop() as own:
-        opened = link(own, source, limits=Limits(seconds=1))
+    with ForkServer() as own:
+        opened = session(own, source, limits=Limits(seconds=1))
         student = Student(opened.send)
         assert student.add_modulo("environment") == []
         with pytest.raises(LostError, match="exit code 5"):
@@ -470,9 +472,9 @@ def test_limits_of_threads_are_tried_and_not_assumed():
     assert not (counted and is_root)  # Linux does not count root's: the fork server becomes somebody else
 
 
-def test_a_status_is_told_in_words(workshop):
+def test_a_status_is_told_in_words(server):
     def told(source: str) -> LostError:
-        opened = link(workshop, f"import os, ctypes\ndef add_modulo():\n    {source}")
+        opened = session(server, f"import os, ctypes\ndef add_modulo():\n    {source}")
         try:
             with pytest.raises(LostError) as caught:
                 Student(opened.send).add_modulo()
@@ -487,18 +489,18 @@ def test_a_status_is_told_in_words(workshop):
     json.dumps(str(told("os.abort()")))
 
 
-def test_what_fails_for_anothers_fault_is_tried_by_itself(workshop: Workshop, tmp_path: Path):
+def test_what_fails_for_anothers_fault_is_tried_by_itself(server: ForkServer, tmp_path: Path):
     """Attention calls attention_scores: tried together with a wrong one it fails, and by itself it passes."""
     wrong = "def attention_scores(q, k):\n    return 0 * q @ k.transpose(-1, -2)"
     imports = "import math\nimport torch\nfrom torch import Tensor, nn\nfrom grokcourse.model import Tap, no_tap"
     path = tmp_path / "x.py"
     path.write_text("\n\n\n".join([imports, wrong, EXERCISES["Attention"].source]))
-    got = {mark.exercise.name: mark for mark in marks_of(grade(Work("s", (path,)), Settings("seed"), workshop))}
+    got = {mark.exercise.name: mark for mark in marks_of(grade(Work("s", (path,)), Settings("seed"), server))}
     assert got["Attention"].status == "ok"
     assert got["attention_scores"].status == "wrong"
 
 
-def test_no_exercise_of_a_file_is_there_while_they_are_tried_together(workshop: Workshop, tmp_path: Path):
+def test_no_exercise_of_a_file_is_there_while_they_are_tried_together(server: ForkServer, tmp_path: Path):
     names = [exercise.name for exercise in CHAPTERS["01-task"] if exercise.reference.startswith("tasks:")]
     assert len(names) > 2
     stolen = [
@@ -507,7 +509,7 @@ def test_no_exercise_of_a_file_is_there_while_they_are_tried_together(workshop: 
     ]
     path = tmp_path / "x.py"
     path.write_text("\n\n\n".join(stolen))
-    got = grade(Work("s", (path,)), Settings("seed"), workshop)
+    got = grade(Work("s", (path,)), Settings("seed"), server)
     assert {mark.exercise.name: mark.points for mark in marks_of(got)} == dict.fromkeys(names, 0)
 
 

@@ -284,7 +284,7 @@ def _grade(options: argparse.Namespace) -> int:
     import tempfile
 
     from .autograder import policy, reports
-    from .autograder.batch.plan import ClassRunError, Record, follow, make_plan, now, read_grades
+    from .autograder.batch.plan import ClassRunError, Record, make_plan, now, read_grades, run_plan
     from .autograder.batch.pool import GraderError
     from .autograder.intake.files import ClassroomError
     from .autograder.intake.find import find_works
@@ -311,7 +311,7 @@ def _grade(options: argparse.Namespace) -> int:
                     _print_protections(plan)
                     if options.require_isolation and not plan.is_isolated:
                         return _fail("nothing was graded: --require-isolation, and a protection is missing")
-                    plan = follow(plan, graders.grade_all)
+                    plan = run_plan(plan, graders.grade_all)
             grades = read_grades(plan)
             info = dataclasses.replace(plan.record.info, notes=found.notes)
             reports.write_all(options.output, grades, rules, info)
@@ -360,10 +360,10 @@ def _grade_settings(options: argparse.Namespace) -> Any:
 def _graders(options: argparse.Namespace, settings: Any, works: int) -> Any:
     """What grades so many works: processes on this machine, or a Dask cluster."""
     from .autograder.batch.plan import cores
-    from .autograder.batch.pool import GraderError, Team
+    from .autograder.batch.pool import GraderError, Pool
 
     if not options.scheduler:
-        return Team(settings, min(options.jobs or cores(), works))
+        return Pool(settings, min(options.jobs or cores(), works))
     try:
         from .autograder.batch import cluster
     except ImportError as error:

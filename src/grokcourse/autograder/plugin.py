@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from .exercises.spec import Exercise
     from .intake.submission import Submission
     from .records import Outcome
-    from .sandbox.trusted.fork_server import Workshop
-    from .sandbox.trusted.session import LeftOut, Link
+    from .sandbox.trusted.fork_server import ForkServer
+    from .sandbox.trusted.session import SandboxSession, SkippedStatements
 
 KEY = "grokcourse"
 
@@ -77,18 +77,18 @@ class SubmissionFile(pytest.File):
         """An ``ExerciseNode`` for each exercise, or one failing item that says why there is none."""
         from .exercises.select import find_exercise
         from .intake import submission
-        from .sandbox.trusted.session import LeftOut
+        from .sandbox.trusted.session import SkippedStatements
 
         try:
             read = submission.read(self.path)
         except submission.SubmissionError as error:
             yield Unreadable.from_parent(self, name="unreadable", reason=str(error))
             return
-        _workshop(self.config)  # it imports torch while we collect
-        left_out = LeftOut()
+        _fork_server(self.config)  # it imports torch while we collect
+        skipped = SkippedStatements()
         for name in read.exercises:
             exercise = find_exercise(name)
-            more = {"submission": read, "left_out": left_out, "modules": self._modules()}
+            more = {"submission": read, "skipped": skipped, "modules": self._modules()}
             yield ExerciseNode.from_parent(self, name=name, exercise=exercise, **more)
 
     def _modules(self) -> list[tuple[str, str]]:
@@ -110,7 +110,7 @@ class ExerciseNode(pytest.Collector):
         self,
         exercise: Exercise,
         submission: Submission,
-        left_out: LeftOut,
+        skipped: SkippedStatements,
         modules: list[tuple[str, str]],
         **kwargs: Any,
     ) -> None:
@@ -118,8 +118,8 @@ class ExerciseNode(pytest.Collector):
         self.modules = modules
         self.exercise = exercise
         self.submission = submission
-        self.left_out = left_out
-        self.link: Link | None = None
+        self.skipped = skipped
+        self.sandbox: SandboxSession | None = None
         self.outcomes: list[Outcome] | None = None
 
     def collect(self) -> Iterator[pytest.Item]:
@@ -139,23 +139,23 @@ class ExerciseNode(pytest.Collector):
             self.outcomes = run_tests(self.exercise, Student(self.connect().sender(self.exercise)), seed)
         return self.outcomes[number]
 
-    def connect(self) -> Link:
-        """The link to this exercise's worker; one for all its tests."""
+    def connect(self) -> SandboxSession:
+        """The session with this exercise's worker; one for all its tests."""
         from .records import Limits
-        from .sandbox.trusted.session import Link
+        from .sandbox.trusted.session import SandboxSession
 
-        if self.link is None:
+        if self.sandbox is None:
             limits = Limits(seconds=self.config.getoption("--grokcourse-timeout"))
-            workshop = _workshop(self.config)
-            more = {"modules": self.modules, "own": self.submission.exercises, "left_out": self.left_out}
-            self.link = Link(workshop, self.submission.cells, self.exercise, limits, **more)
-        return self.link
+            server = _fork_server(self.config)
+            more = {"modules": self.modules, "own": self.submission.exercises, "skipped": self.skipped}
+            self.sandbox = SandboxSession(server, self.submission.cells, self.exercise, limits, **more)
+        return self.sandbox
 
     def teardown(self) -> None:
         """Stop the worker."""
-        if self.link is not None:
-            self.link.close()
-            self.link = None
+        if self.sandbox is not None:
+            self.sandbox.close()
+            self.sandbox = None
 
 
 class GradedTest(pytest.Item):
@@ -221,16 +221,16 @@ class NotPassed(Exception):  # noqa: N818
         super().__init__("\n".join(lines))
 
 
-WORKSHOP = pytest.StashKey["Workshop"]()
+FORK_SERVER = pytest.StashKey["ForkServer"]()
 
 
-def _workshop(config: pytest.Config) -> Workshop:
-    from .sandbox.trusted.fork_server import Workshop
+def _fork_server(config: pytest.Config) -> ForkServer:
+    from .sandbox.trusted.fork_server import ForkServer
 
-    if WORKSHOP not in config.stash:
-        config.stash[WORKSHOP] = Workshop()
-        config.add_cleanup(config.stash[WORKSHOP].close)
-    return config.stash[WORKSHOP]
+    if FORK_SERVER not in config.stash:
+        config.stash[FORK_SERVER] = ForkServer()
+        config.add_cleanup(config.stash[FORK_SERVER].close)
+    return config.stash[FORK_SERVER]
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:

@@ -176,7 +176,7 @@ class Policy:
         """What full marks are worth, if so many weighted points can be got."""
         return most if self.maximum is None else self.maximum
 
-    def strangers(self, students: Iterable[str]) -> list[str]:
+    def unknown_students(self, students: Iterable[str]) -> list[str]:
         """One sentence for each name in the table of late days that nobody in the class has."""
         known = {_nfc(student) for student in students}
         return [
@@ -185,7 +185,7 @@ class Policy:
             if name not in known
         ]
 
-    def doubts(self, works: Sequence[tuple[str, str, Lateness]]) -> list[str]:
+    def lateness_warnings(self, works: Sequence[tuple[str, str, Lateness]]) -> list[str]:
         """What keeps late work from costing what it should, one sentence each.
 
         Args:

@@ -26,7 +26,7 @@ from ..reports.files import write_whole
 from ..reports.sanitise import file_names, one_line
 
 GradeAll = Callable[[Sequence[Work]], Generator[Grade, None, None]]
-"""Grades works in any order: on this machine (``Team``), or on a cluster (``cluster.Cluster``)."""
+"""Grades works in any order: on this machine (``Pool``), or on a cluster (``cluster.Cluster``)."""
 
 
 class ClassRunError(ValueError):
@@ -190,7 +190,7 @@ def make_plan(works: Sequence[Work], record: Record, folder: Path, *, resume: bo
     return Plan(tuple(works), tuple(waiting), folder, record)
 
 
-def follow(plan: Plan, grade_all: GradeAll) -> Plan:
+def run_plan(plan: Plan, grade_all: GradeAll) -> Plan:
     """Grade what waits, and write each grade as it comes.
 
     Returns:

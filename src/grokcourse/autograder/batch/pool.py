@@ -1,7 +1,7 @@
 """Processes that grade, supervised: whatever a submission does to one, the others are graded as if nothing had been.
 
-``Grader`` starts one process, which starts one ``Workshop`` and then grades work after work, and replaces it when it
-dies or takes too long; ``Team`` has several. The two sides speak in lines of JSON over pipes. (An executor of
+``Grader`` starts one process, which starts one ``ForkServer`` and then grades work after work, and replaces it when it
+dies or takes too long; ``Pool`` has several. The two sides speak in lines of JSON over pipes. (An executor of
 ``concurrent.futures`` is lost as a whole when one of its processes dies, and Dask's processes may not start any of
 ``multiprocessing``'s.)
 """
@@ -24,11 +24,11 @@ from pathlib import Path
 from typing import Any
 
 from ..records import Grade, Limits, OwnTestsError, Protection, Settings, Work, digest
-from ..sandbox.trusted.fork_server import START_SECONDS, Workshop, WorkshopError
+from ..sandbox.trusted.fork_server import START_SECONDS, ForkServer, SandboxError
 from ..sandbox.trusted.probes import protections
 
 GRADE = "grokcourse.autograder.batch.work:grade"
-"""What grades, ``module:function``, called with a ``Work``, ``Settings`` and a ``Workshop``."""
+"""What grades, ``module:function``, called with a ``Work``, ``Settings`` and a ``ForkServer``."""
 MAX_REPLY = 2**25
 """Bytes of one grade; all that is in it is cut long before."""
 END_SECONDS = 8
@@ -159,9 +159,9 @@ class Grader:
     def _start(self) -> "subprocess.Popen[bytes]":
         path = [place for place in sys.path if place]  # never whatever folder we happen to stand in
         code = (
-            f"import sys; sys.path[:] = {path!r}; from {Workshop.__module__} import Workshop; "
-            "workshop = Workshop(); "  # its process imports torch while this one does
-            f"from {__name__} import serve; serve({self.function!r}, workshop)"
+            f"import sys; sys.path[:] = {path!r}; from {ForkServer.__module__} import ForkServer; "
+            "server = ForkServer(); "  # its process imports torch while this one does
+            f"from {__name__} import serve; serve({self.function!r}, server)"
         )
         try:
             self._said = tempfile.TemporaryFile()  # noqa: SIM115 (closed in _end)
@@ -217,7 +217,7 @@ def settings_from(content: dict[str, Any]) -> Settings:
     return Settings(**content | lists | {"limits": Limits(**content["limits"])})
 
 
-def serve(function: str, workshop: Workshop) -> None:
+def serve(function: str, server: ForkServer) -> None:
     """Read settings and then works from standard input, and answer each with a line."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
@@ -232,7 +232,7 @@ def serve(function: str, workshop: Workshop) -> None:
     gc.enable()
     lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     threading.Thread(target=_read_input, args=(lines,), daemon=True).start()
-    with workshop:
+    with server:
         settings = settings_from(json.loads(lines.get()))
 
         def answer(reply: dict[str, Any]) -> None:
@@ -245,10 +245,10 @@ def serve(function: str, workshop: Workshop) -> None:
             reply: dict[str, Any]
             try:
                 if content is None:
-                    reply = {"protections": [asdict(protection) for protection in protections(workshop)]}
+                    reply = {"protections": [asdict(protection) for protection in protections(server)]}
                 else:
-                    reply = {"grade": call(work_from(content), settings, workshop).to_dict()}
-            except (WorkshopError, OwnTestsError) as error:
+                    reply = {"grade": call(work_from(content), settings, server).to_dict()}
+            except (SandboxError, OwnTestsError) as error:
                 reply = {"error": str(error)}
             except Exception as error:  # a hidden test that fails by itself, say: no verdict on the work
                 reply = {"broke": f"{type(error).__name__}: {str(error)[:300]}"}
@@ -263,7 +263,7 @@ def _read_input(lines: "queue.SimpleQueue[bytes]") -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-class Team:
+class Pool:
     """Graders on this machine, one process each. A context manager: no process is left when it closes."""
 
     def __init__(self, settings: Settings, jobs: int, function: str = GRADE, seconds: float | None = None) -> None:
@@ -273,7 +273,7 @@ class Team:
             grader.start()
             self._free.put(grader)
 
-    def __enter__(self) -> "Team":
+    def __enter__(self) -> "Pool":
         return self
 
     def __exit__(self, *_: object) -> None:

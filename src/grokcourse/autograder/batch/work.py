@@ -19,23 +19,23 @@ from ..grade import run_tests
 from ..intake.archive import little_memory
 from ..intake.submission import NoExerciseError, Submission, SubmissionError, kind, read, read_module
 from ..records import Grade, Outcome, Settings, Work, digest
-from ..sandbox.trusted.fork_server import Workshop
-from ..sandbox.trusted.session import LeftOut, Link
+from ..sandbox.trusted.fork_server import ForkServer
+from ..sandbox.trusted.session import SandboxSession, SkippedStatements
 
 BRIEF_SECONDS = 2
 """What one call may take when a file's exercises are first tried together."""
 
 
-def grade(work: Work, settings: Settings, workshop: Workshop) -> Grade:
+def grade(work: Work, settings: Settings, server: ForkServer) -> Grade:
     """Grade what one student handed in; whatever it does, there is a grade.
 
     Args:
         work: the files. Of several that hold the same exercise, the one whose chapter it is counts.
         settings: how the class is graded.
-        workshop: where the student's code runs; one will do for many works, one after the other.
+        server: where the student's code runs; one will do for many works, one after the other.
 
     Raises:
-        WorkshopError: if students' code cannot be run at all, which is nobody's fault.
+        SandboxError: if students' code cannot be run at all.
         OwnTestsError: if the instructor's tests cannot be loaded.
     """
     began = time.monotonic()
@@ -75,22 +75,22 @@ def grade(work: Work, settings: Settings, workshop: Workshop) -> Grade:
         return result("unreadable", work.problem or "; ".join(problems) or "there is no file to grade")
     owners = _owners(submissions)
     deadline = began + settings.limits.total_seconds
-    more = {one: {"modules": modules, "own": one.exercises, "left_out": LeftOut()} for one in submissions}
+    more = {one: {"modules": modules, "own": one.exercises, "skipped": SkippedStatements()} for one in submissions}
     found: dict[str, list[Outcome]] = {}
     for chapter in CHAPTERS.values():  # in this order, so that no mark is open whose reference a worker holds
         wanted = [one for one in chapter if one.name in owners and one.name in (settings.exercises or owners)]
         for submission in submissions:
             own = [exercise for exercise in wanted if owners[exercise.name] is submission]
-            found |= _try_together(submission, own, settings, workshop, deadline, more[submission])
+            found |= _try_together(submission, own, settings, server, deadline, more[submission])
         for exercise in wanted:
             if exercise.name in found:
                 continue
             owner = owners[exercise.name]
-            link = Link(workshop, owner.cells, exercise, settings.limits, deadline=deadline, **more[owner])
-            with contextlib.closing(link):
-                student = Student(link.sender(exercise))
+            session = SandboxSession(server, owner.cells, exercise, settings.limits, deadline=deadline, **more[owner])
+            with contextlib.closing(session):
+                student = Student(session.sender(exercise))
                 found[exercise.name] = run_tests(exercise, student, settings.seed, until=deadline)
-            for problem in link.problems:  # of a .py file they begin with its name
+            for problem in session.problems:  # of a .py file they begin with its name
                 problems.append(problem if problem.startswith(owner.name) else f"{owner.name}, {problem}")
     outcomes: list[Outcome] = []
     for name in settings.exercises or owners:
@@ -105,11 +105,11 @@ def _try_together(
     submission: Submission,
     exercises: Sequence[Exercise],
     settings: Settings,
-    workshop: Workshop,
+    server: ForkServer,
     deadline: float,
     more: dict[str, Any],
 ) -> dict[str, list[Outcome]]:
-    """Test a file's exercises of one chapter over one link, which is quick, and return the outcomes of those that pass.
+    """Test a file's exercises of one chapter in one session, which is quick; returns the outcomes of those that pass.
 
     None of their solutions is there, so that a pass is the student's own. Whatever does not pass is no verdict: it may
     be for another exercise's fault, and is tested again by itself, with the others solved and the full limits.
@@ -117,14 +117,18 @@ def _try_together(
     if len(exercises) < 2:
         return {}
     brief = replace(settings.limits, seconds=min(BRIEF_SECONDS, settings.limits.seconds))
-    link = Link(workshop, submission.cells, exercises[0], brief, together=exercises, deadline=deadline, **more)
+    session = SandboxSession(
+        server, submission.cells, exercises[0], brief, together=exercises, deadline=deadline, **more
+    )
     passed: dict[str, list[Outcome]] = {}
-    with contextlib.closing(link):
+    with contextlib.closing(session):
         for exercise in exercises:
-            outcomes = run_tests(exercise, Student(link.sender(exercise)), settings.seed, until=deadline, whole=False)
+            outcomes = run_tests(
+                exercise, Student(session.sender(exercise)), settings.seed, until=deadline, whole=False
+            )
             if all(outcome.passed for outcome in outcomes):
                 passed[exercise.name] = outcomes
-            elif link.is_closed:  # that exercise ended the worker
+            elif session.is_closed:  # that exercise ended the worker
                 break
     return passed
 

@@ -19,7 +19,7 @@ from torch import Tensor
 from ...config import RunConfig
 from ..sandbox import protocol
 from .spec import Exercise
-from .student import Exchange, StudentError, Thing
+from .student import Exchange, RemoteObject, StudentError
 
 MAX_CODE = 300
 """Characters of a call that is printed whole, as code to paste."""
@@ -35,12 +35,12 @@ MADE = {
     "call_with_copies": "",
     "call_with_dtype": "",
     "changes_arrays": "",
-    "hangs_on_graph": "",
+    "returns_attached": "",
     "gradient": "and the gradient of its sum",
-    "out_of_reach": "and the gradient of its sum",
+    "params_without_grad": "and the gradient of its sum",
 }
 """What tests have done with a function on the student's side (see ``fixtures``), and how to say so."""
-JUDGED = ("changes_arrays", "hangs_on_graph", "gradient", "out_of_reach")
+JUDGED = ("changes_arrays", "returns_attached", "gradient", "params_without_grad")
 """Those of them that do not return what the function returned."""
 WRAPPED = ("call_on_views", "call_with_copies")
 """Those of them that return it with something else beside it."""
@@ -139,12 +139,12 @@ def inputs(one: Exchange, exercise: Exercise) -> dict[str, Any]:
         found = inspect.signature(exercise.solution).bind(*args, **kwargs).arguments
     except TypeError:
         return {}
-    return {} if any(isinstance(value, Thing) for value in found.values()) else found
+    return {} if any(isinstance(value, RemoteObject) for value in found.values()) else found
 
 
 def call_of(one: Exchange, log: Sequence[Exchange], names: Sequence[str] = ()) -> str:
     """A call as code that can be pasted, between backticks; what is too large for that is described behind it."""
-    made = {x.value.handle: x for x in log if x is not one and isinstance(x.value, Thing)}
+    made = {x.value.handle: x for x in log if x is not one and isinstance(x.value, RemoteObject)}
     args, kwargs, function, how = list(one.args), dict(one.kwargs), one.name, ""
     if one.operation in ("make", "method"):
         how = MADE.get(one.name, "")
@@ -158,7 +158,7 @@ def call_of(one: Exchange, log: Sequence[Exchange], names: Sequence[str] = ()) -
     described = []
 
     def written(arg: Any, name: str) -> str:
-        if isinstance(arg, Thing | protocol.Handle):
+        if isinstance(arg, RemoteObject | protocol.Handle):
             described.extend(_ingredients(arg, made))
             return _expression(arg, made)
         if name == "dtype" and isinstance(arg, str):
@@ -182,14 +182,16 @@ def call_of(one: Exchange, log: Sequence[Exchange], names: Sequence[str] = ()) -
 
 def _expression(arg: Any, made: dict[protocol.Handle, Exchange], depth: int = 0) -> str:
     """How code would write something that stands on the student's side."""
-    arg = arg.handle if isinstance(arg, Thing) else arg
+    arg = arg.handle if isinstance(arg, RemoteObject) else arg
     origin = made.get(arg) if isinstance(arg, protocol.Handle) else None
     if origin is None or depth > 3:
         return "it"
     if origin.operation == "value":
         return origin.name
     if origin.operation == "call":
-        parts = [_expression(a, made, depth + 1) if isinstance(a, Thing) else code(a) or "…" for a in origin.args]
+        parts = [
+            _expression(a, made, depth + 1) if isinstance(a, RemoteObject) else code(a) or "…" for a in origin.args
+        ]
         parts += [f"{key}={code(value) or '…'}" for key, value in origin.kwargs.items()]
         return f"{origin.name}({', '.join(parts)})"
     return origin.name if origin.operation == "make" else "it"
@@ -197,7 +199,7 @@ def _expression(arg: Any, made: dict[protocol.Handle, Exchange], depth: int = 0)
 
 def _ingredients(arg: Any, made: dict[protocol.Handle, Exchange]) -> list[str]:
     """What a module of a test's own was made of."""
-    origin = made.get(arg.handle if isinstance(arg, Thing) else arg)
+    origin = made.get(arg.handle if isinstance(arg, RemoteObject) else arg)
     if origin is None or (origin.operation, origin.name) != ("make", "module"):
         return []
     own, inner, constants = origin.args
@@ -280,7 +282,7 @@ def said(value: Any, depth: int = 0) -> str:
             parts = [f"{printable(key[: FEW**2])} = {said(part, depth + 1)}" for key, part in few]
             parts += ["…"] if len(value) > len(few) else []
             return ", ".join(parts) if few else f"a dict with {len(value)} {'entry' if len(value) == 1 else 'entries'}"
-        case Thing() | protocol.Handle():
+        case RemoteObject() | protocol.Handle():
             return kind_of(value)
     return "something else"
 
@@ -314,8 +316,8 @@ def kind_of(value: Any) -> str:
     """What it is, with an article: a type's name, but of what stands on the student's side only what is printable."""
     if value is None:
         return "None"
-    if isinstance(value, Thing | protocol.Handle):
-        kind = (value.handle if isinstance(value, Thing) else value).kind
+    if isinstance(value, RemoteObject | protocol.Handle):
+        kind = (value.handle if isinstance(value, RemoteObject) else value).kind
         kind = OURS.get(kind) or re.sub(r"\W+", " ", kind[:40]).strip() or "object"
     else:
         kind = "tensor" if isinstance(value, Tensor) else type(value).__name__

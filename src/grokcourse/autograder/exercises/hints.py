@@ -24,7 +24,7 @@ MAX_LOGGED = 2**26
 
 
 @dataclass
-class _Twin:
+class _Replayed:
     """What a planted answer replies to the messages of one test: asked once, whoever the students are."""
 
     host: Host
@@ -38,7 +38,7 @@ class _Twin:
                 answer = self.host(exchange.request)
                 self.requests.append(exchange.request)
                 self.replies.append(protocol.decode(answer))
-                _twins.size += len(exchange.request) + len(answer)
+                _replays.size += len(exchange.request) + len(answer)
             elif self.requests[number] != exchange.request:
                 return None
             if not _same(self.replies[number], exchange.reply, exactly):
@@ -46,22 +46,22 @@ class _Twin:
         return True
 
 
-class _Twins(dict[tuple[Any, ...], _Twin]):
-    """The twins asked last, until they have replied too much."""
+class _Replays(dict[tuple[Any, ...], _Replayed]):
+    """The answers asked last, until they have replied too much."""
 
     size = 0
 
-    def of(self, exercise: Exercise, answer: Callable[..., Any], test: HiddenTest, seed: str) -> _Twin:
+    def of(self, exercise: Exercise, answer: Callable[..., Any], test: HiddenTest, seed: str) -> _Replayed:
         key = (exercise.name, answer, test, seed)
         if self.size > MAX_LOGGED:
             self.clear()
             self.size = 0
         if key not in self:
-            self[key] = _Twin(host_of(exercise, answer))
+            self[key] = _Replayed(host_of(exercise, answer))
         return self[key]
 
 
-_twins = _Twins()
+_replays = _Replays()
 
 
 def find_hint(exercise: Exercise, student: Student, trials: Sequence[Trial], seed: str, until: float) -> str:
@@ -129,17 +129,17 @@ def _alike(
 ) -> bool:
     """Whether an answer does in every one of these tests as the student's code did."""
     for trial in sorted(trials, key=lambda trial: trial.outcome.passed):
-        twin = _twins.of(exercise, answer, trial.test, seed)
-        alike = twin.replies_like(trial.log, exactly)
+        replayed = _replays.of(exercise, answer, trial.test, seed)
+        alike = replayed.replies_like(trial.log, exactly)
         if alike is None:
-            alike = _Twin(host_of(exercise, answer)).replies_like(trial.log, exactly)
+            alike = _Replayed(host_of(exercise, answer)).replies_like(trial.log, exactly)
         if not alike:
             return False
     for trial in trials:
-        mine, twins = trial.outcome, try_test(exercise, trial.test, Student(host_of(exercise, answer)), seed).outcome
-        if twins.status != mine.status:
+        mine, replayed = trial.outcome, try_test(exercise, trial.test, Student(host_of(exercise, answer)), seed).outcome
+        if replayed.status != mine.status:
             return False
-        if mine.status == "wrong" and _skeleton(twins.message) != _skeleton(mine.message):
+        if mine.status == "wrong" and _skeleton(replayed.message) != _skeleton(mine.message):
             return False
     return True
 

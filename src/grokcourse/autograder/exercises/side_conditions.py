@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from .select import find_exercise
-from .student import Student, Thing
+from .student import RemoteObject, Student
 from .testing import expect, expect_close, expect_tensor, mistake, planted_mistakes
 
 DIGITS = {"rtol": 1e-11, "atol": 1e-11}
@@ -94,4 +94,4 @@ def _as(value: Any, dtype: torch.dtype) -> Any:
 def _described(value: Any) -> str:
     if isinstance(value, Tensor):
         return f"{str(value.dtype).removeprefix('torch.')} of shape {tuple(value.shape)}"
-    return value.handle.kind if isinstance(value, Thing) else str(value)
+    return value.handle.kind if isinstance(value, RemoteObject) else str(value)

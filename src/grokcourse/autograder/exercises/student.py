@@ -58,7 +58,7 @@ class Student:
     """A student's code, as tests see it: ``student.NAME(arguments)`` calls the student's NAME.
 
     Arguments and results are numbers, strings, tensors, lists and dicts of those, and handles. A class's instance
-    comes back as a ``Thing``, which can be called and asked for attributes.
+    comes back as a ``RemoteObject``, which can be called and asked for attributes.
     """
 
     send: Callable[[bytes], bytes]
@@ -82,7 +82,7 @@ class Student:
     def ask(self, operation: str, name: str, args: tuple = (), kwargs: Mapping[str, Any] | None = None) -> Any:
         """Send one message and return the answer; raises what the answer says went wrong."""
         request = protocol.encode(
-            [operation, name, [_bare(a) for a in args], {k: _bare(v) for k, v in (kwargs or {}).items()}]
+            [operation, name, [_unwrap(a) for a in args], {k: _unwrap(v) for k, v in (kwargs or {}).items()}]
         )
         answer = self.send(request)
         self.received = len(answer) + (0 if operation == "begin" else self.received)
@@ -93,7 +93,7 @@ class Student:
         self.log.append(exchange)
         match reply:
             case {"value": value}:
-                exchange.value = self._dressed(value)
+                exchange.value = self._wrap(value)
                 return exchange.value
             case {"missing": str(problem)}:
                 raise MissingError(_line(problem, MAX_TEXT))
@@ -104,14 +104,14 @@ class Student:
             case _:
                 raise WireError("the student's side answered something else than it may")
 
-    def _dressed(self, value: Any) -> Any:
+    def _wrap(self, value: Any) -> Any:
         if isinstance(value, Handle):
-            return Thing(self, value)
-        return [self._dressed(item) for item in value] if isinstance(value, list) else value
+            return RemoteObject(self, value)
+        return [self._wrap(item) for item in value] if isinstance(value, list) else value
 
 
 @dataclass(frozen=True, repr=False)
-class Thing:
+class RemoteObject:
     """An object on the student's side."""
 
     student: Student
@@ -139,5 +139,5 @@ def _line(text: str, most: int) -> str:
     return " ".join(protocol.sendable(text[:most]).split())
 
 
-def _bare(value: Any) -> Any:
-    return value.handle if isinstance(value, Thing) else value
+def _unwrap(value: Any) -> Any:
+    return value.handle if isinstance(value, RemoteObject) else value

@@ -170,15 +170,15 @@ def grade_submission(base: Path) -> dict[str, Any]:
         assignment.seed, exercises=assignment.exercises, tests=own, only_own_tests=assignment.only_own_tests
     )
     started, began = datetime.now().astimezone().isoformat(timespec="seconds"), time.monotonic()
-    with fork_server.Workshop() as workshop, tempfile.TemporaryDirectory(prefix="grokcourse-") as unpacked:
-        found = probes.protections(workshop)
+    with fork_server.ForkServer() as server, tempfile.TemporaryDirectory(prefix="grokcourse-") as unpacked:
+        found = probes.protections(server)
         print(describe(found))
         missing = [protection.name for protection in found if not protection.in_force]
         if assignment.require_isolation and missing:
             raise GradescopeError(f"not in force here: {', '.join(missing)}; nothing is graded (--require-isolation)")
         late, handed_in = times(base)
         work = replace(one_work("submission", base / "submission", Path(unpacked)), late_days=late, handed_in=handed_in)
-        graded = grade(work, settings, workshop)
+        graded = grade(work, settings, server)
     if graded.status == "failed":
         raise GradescopeError(graded.reason)
     info = RunInfo(

@@ -8,7 +8,7 @@ from ..exercises.select import CHAPTERS
 from ..records import Work
 from ..reports.sanitise import one_line
 from .archive import Account, Opener, OpenError
-from .files import MAX_FILES_A_STUDENT, METADATA, STAMP, Piece, is_gradable
+from .files import MAX_FILES_A_STUDENT, METADATA, STAMP, SubmittedFile, is_gradable
 from .submission import kind
 
 
@@ -21,7 +21,7 @@ class Held:
     exercises: tuple[str, ...]
 
 
-def work_of(student: str, pieces: Sequence[Piece], opener: Opener) -> Work:
+def work_of(student: str, pieces: Sequence[SubmittedFile], opener: Opener) -> Work:
     """One student's work: the files that count, or why it cannot be said which ones."""
     named = [piece for piece in pieces if piece.entry.name and piece.entry.name not in (STAMP, METADATA)]
     gradable = [piece for piece in named if is_gradable(piece.entry)]
@@ -41,11 +41,11 @@ def work_of(student: str, pieces: Sequence[Piece], opener: Opener) -> Work:
     return Work(student, files, one_line(problem, 300), handed_in=handed_in, helpers=beside)
 
 
-def _chosen(pieces: Sequence[Piece], opener: Opener) -> tuple[list[Piece], list[Piece], str]:
+def _chosen(pieces: Sequence[SubmittedFile], opener: Opener) -> tuple[list[SubmittedFile], list[SubmittedFile], str]:
     """Of several files those that count, Python files without exercises, and the problem where that is open."""
     contents: set[str] = set()
-    unread: list[Piece] = []
-    held: dict[Piece, Held] = {}
+    unread: list[SubmittedFile] = []
+    held: dict[SubmittedFile, Held] = {}
     account = Account()
     for piece in sorted(pieces, key=lambda piece: -(piece.order or 0)):
         assert piece.entry.path
@@ -77,7 +77,7 @@ def _chosen(pieces: Sequence[Piece], opener: Opener) -> tuple[list[Piece], list[
     return [piece for piece in pieces if piece in held or piece in broken], helpers, ""
 
 
-def _clash(held: dict[Piece, Held]) -> tuple[str, list[Piece]] | None:
+def _clash(held: dict[SubmittedFile, Held]) -> tuple[str, list[SubmittedFile]] | None:
     """Something that more than one file holds, in words, and these files.
 
     An exercise belongs to the notebook of its chapter; a copy of it in another chapter's notebook does no harm.

@@ -50,7 +50,7 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Piece:
+class SubmittedFile:
     """A file, and whose it is."""
 
     student: str
@@ -81,11 +81,11 @@ class Notes:
         known += names[: SHOWN - len(known)]
         self.counts[text] += len(names)
 
-    def told(self) -> tuple[str, ...]:
+    def format_notes(self) -> tuple[str, ...]:
         """One sentence each."""
-        return tuple(self._told(text) for text in self.names)
+        return tuple(self._format_note(text) for text in self.names)
 
-    def _told(self, text: str) -> str:
+    def _format_note(self, text: str) -> str:
         if not self.names[text]:
             return text
         shown, count = ", ".join(one_line(name, 80) for name in self.names[text]), self.counts[text]

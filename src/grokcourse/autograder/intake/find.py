@@ -16,7 +16,7 @@ from ..reports.sanitise import one_line, told_apart
 from .archive import Opener, ReaderError
 from .choose import work_of
 from .entries import find_entries
-from .files import METADATA, STAMP, ClassroomError, Entry, Found, Notes, Piece, is_gradable
+from .files import METADATA, STAMP, ClassroomError, Entry, Found, Notes, SubmittedFile, is_gradable
 from .platforms import GRADESCOPE_EXPORT, NBGRADER_EXPORT, inside_folders, lay_out, owner_of, without_wrapping
 
 FORGED = "looks like a platform's, but lies where students write, and is ignored: {}"
@@ -48,7 +48,7 @@ def find_works(folder: Path, unpacked: Path) -> Found:
 def _find(folder: Path, unpacked: Path, opener: Opener, notes: Notes) -> Found:
     entries = find_entries(folder, unpacked, opener, notes)
     if not entries:
-        told = "".join(f" ({note})" for note in notes.told())
+        told = "".join(f" ({note})" for note in notes.format_notes())
         raise ClassroomError(f"{folder} is empty: there is nothing to grade{told}")
     entries = without_wrapping(folder, entries, notes)
     layout, pieces = lay_out(entries, opener)
@@ -67,10 +67,10 @@ def _find(folder: Path, unpacked: Path, opener: Opener, notes: Notes) -> Found:
     if loose:
         notes.add("left out, as no student's: {}", *loose)
     _note_pieces(layout, pieces, notes)
-    return Found(layout, tuple(works), notes.told())
+    return Found(layout, tuple(works), notes.format_notes())
 
 
-def _note_pieces(layout: str, pieces: Sequence[Piece], notes: Notes) -> None:
+def _note_pieces(layout: str, pieces: Sequence[SubmittedFile], notes: Notes) -> None:
     """What is to be told of the students' files."""
     names = _names(pieces)
     problems: dict[str, list[str]] = {}
@@ -93,18 +93,18 @@ def _note_pieces(layout: str, pieces: Sequence[Piece], notes: Notes) -> None:
         )
 
 
-def _works(pieces: Iterable[Piece], opener: Opener) -> list[Work]:
+def _works(pieces: Iterable[SubmittedFile], opener: Opener) -> list[Work]:
     """One work a student, by name."""
     pieces = list(pieces)
     names = _names(pieces)
-    by_student: dict[str, list[Piece]] = {}
+    by_student: dict[str, list[SubmittedFile]] = {}
     for piece in pieces:
         by_student.setdefault(names[piece.student, piece.export], []).append(piece)
     students = sorted(by_student, key=lambda name: (name.casefold(), name))
     return [work_of(student, by_student[student], opener) for student in students]
 
 
-def _names(pieces: Iterable[Piece]) -> dict[tuple[str, str], str]:
+def _names(pieces: Iterable[SubmittedFile]) -> dict[tuple[str, str], str]:
     """What reports call the students: by the layout's name for them, and the export.
 
     Names that are the same but for how their accents are encoded are one student's where they come from different
@@ -139,6 +139,6 @@ def one_work(student: str, folder: Path, unpacked: Path) -> Work:
     try:
         with Opener() as opener:
             entries = find_entries(folder, unpacked, opener, Notes())
-            return work_of(student, [Piece(student, entry) for entry in entries], opener)
+            return work_of(student, [SubmittedFile(student, entry) for entry in entries], opener)
     except ReaderError as error:
         raise ClassroomError(str(error)) from error

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from .archive import Opener, OpenError
-from .files import METADATA, STAMP, ClassroomError, Entry, Notes, Piece, is_gradable, stem
+from .files import METADATA, STAMP, ClassroomError, Entry, Notes, SubmittedFile, is_gradable, stem
 from .gradescope_metadata import seconds_of
 from .submission import kind
 
@@ -64,7 +64,7 @@ def without_wrapping(folder: Path, entries: list[Entry], notes: Notes) -> list[E
     return entries
 
 
-def lay_out(entries: list[Entry], opener: Opener) -> tuple[str, list[Piece]]:
+def lay_out(entries: list[Entry], opener: Opener) -> tuple[str, list[SubmittedFile]]:
     """The layout, and whose each file is."""
     for layout, whose in LAYOUTS.items():
         pieces = _recognised(whose, entries, opener)
@@ -84,7 +84,7 @@ def lay_out(entries: list[Entry], opener: Opener) -> tuple[str, list[Piece]]:
     return layout, pieces
 
 
-def _recognised(whose: "Whose", entries: Sequence[Entry], opener: Opener) -> list[Piece]:
+def _recognised(whose: "Whose", entries: Sequence[Entry], opener: Opener) -> list[SubmittedFile]:
     """Whose each file is, if most of the names there are of this layout; else nothing."""
     pieces = whose(entries, opener)
     known = {id(piece.entry) for piece in pieces}
@@ -95,7 +95,7 @@ def _recognised(whose: "Whose", entries: Sequence[Entry], opener: Opener) -> lis
     return pieces + _plain(other)
 
 
-def _repeat(layout: str, exports: dict[str, list[Piece]]) -> bool:
+def _repeat(layout: str, exports: dict[str, list[SubmittedFile]]) -> bool:
     """Whether folders only look like exports: each upload is in one of Canvas' only, and Gradescope's have metadata."""
     if layout == GRADESCOPE_EXPORT:
         return any(piece.order is None for found in exports.values() for piece in found)
@@ -112,19 +112,19 @@ def inside_folders(entries: Sequence[Entry]) -> list[Entry]:
     return [Entry(entry.parts[1:], entry.path, entry.problem) for entry in entries if len(entry.parts) > 1]
 
 
-def _plain(entries: Iterable[Entry]) -> list[Piece]:
+def _plain(entries: Iterable[Entry]) -> list[SubmittedFile]:
     """A file, a zip file or a folder per student; other files beside them belong to nobody."""
     pieces = []
     for entry in entries:
         first = entry.parts[0]
         is_file = bool(kind(first)) or first.lower().endswith(".zip")
         if is_file or len(entry.parts) > 1:
-            pieces.append(Piece(stem(first) if is_file else first, entry))
+            pieces.append(SubmittedFile(stem(first) if is_file else first, entry))
     return pieces
 
 
-def _canvas(entries: Sequence[Entry], opener: Opener) -> list[Piece]:
-    pieces: list[Piece] = []
+def _canvas(entries: Sequence[Entry], opener: Opener) -> list[SubmittedFile]:
+    pieces: list[SubmittedFile] = []
     files: dict[str, set[str]] = {}
     uploads: dict[tuple[str, str], set[str]] = {}
     for entry in entries:
@@ -133,7 +133,7 @@ def _canvas(entries: Sequence[Entry], opener: Opener) -> list[Piece]:
             name, user = match["name"] or match["anonym"], match["user"] or match["number"]
             upload, is_late = match["upload"], bool(match["late"] or match["anonymous_late"])
             series = VERSION.sub("", stem(match["file"] or "")) if len(entry.parts) == 1 else str(entry.parts[1:])
-            pieces.append(Piece(f"{name} ({user})", entry, series, float(upload or 0), is_late=is_late))
+            pieces.append(SubmittedFile(f"{name} ({user})", entry, series, float(upload or 0), is_late=is_late))
             if upload:
                 files.setdefault(upload, set()).add(match["file"])
                 uploads.setdefault((user, upload), set()).add(entry.parts[0])
@@ -142,7 +142,7 @@ def _canvas(entries: Sequence[Entry], opener: Opener) -> list[Piece]:
     return pieces if sound else []
 
 
-def _moodle(entries: Sequence[Entry], opener: Opener) -> list[Piece]:
+def _moodle(entries: Sequence[Entry], opener: Opener) -> list[SubmittedFile]:
     pieces = []
     for entry in entries:
         first = entry.parts[0]
@@ -154,11 +154,11 @@ def _moodle(entries: Sequence[Entry], opener: Opener) -> list[Piece]:
             name, user = match["name"], match["user"]
         else:
             continue
-        pieces.append(Piece(f"{name} ({user})" if user else name, entry))
+        pieces.append(SubmittedFile(f"{name} ({user})" if user else name, entry))
     return pieces
 
 
-def _blackboard(entries: Sequence[Entry], opener: Opener) -> list[Piece]:
+def _blackboard(entries: Sequence[Entry], opener: Opener) -> list[SubmittedFile]:
     matches = [(match, entry) for entry in entries if (match := BLACKBOARD.match(entry.parts[0]))]
     heads = {match["head"] for match, _ in matches}
     first, last = min(heads, default=""), max(heads, default="")
@@ -169,11 +169,11 @@ def _blackboard(entries: Sequence[Entry], opener: Opener) -> list[Piece]:
     for match, entry in matches:
         date, clock = match["time"][:10], match["time"][11:].replace("-", ":")
         at = seconds_of(f"{date} {clock}")
-        pieces.append(Piece(match["head"][start:], entry, "export", at, f"{date}T{clock}" if at else ""))
+        pieces.append(SubmittedFile(match["head"][start:], entry, "export", at, f"{date}T{clock}" if at else ""))
     return pieces
 
 
-def _brightspace(entries: Sequence[Entry], opener: Opener) -> list[Piece]:
+def _brightspace(entries: Sequence[Entry], opener: Opener) -> list[SubmittedFile]:
     matches = [(match, entry) for entry in entries if (match := BRIGHTSPACE.match(entry.parts[0]))]
     # of the two numbers one is the student's, and one the assignment's, which all have
     several = len({match["name"] for match, _ in matches}) > 1
@@ -183,7 +183,7 @@ def _brightspace(entries: Sequence[Entry], opener: Opener) -> list[Piece]:
         number = "-".join(match[one] for one in which)
         at, when = _american(match["time"])
         student = f"{match['name']} ({number})" if number else match["name"]
-        pieces.append(Piece(student, entry, "export", at, when))
+        pieces.append(SubmittedFile(student, entry, "export", at, when))
     return pieces
 
 
@@ -202,7 +202,7 @@ def _american(text: str) -> tuple[float | None, str]:
     return None, ""
 
 
-def _gradescope(entries: Sequence[Entry], opener: Opener) -> list[Piece]:
+def _gradescope(entries: Sequence[Entry], opener: Opener) -> list[SubmittedFile]:
     told = {}
     for entry in entries:
         if entry.parts == (METADATA,) and entry.path:
@@ -219,7 +219,7 @@ def _gradescope(entries: Sequence[Entry], opener: Opener) -> list[Piece]:
         first = entry.parts[0]
         if GRADESCOPE.fullmatch(first) and len(entry.parts) > 1:
             students, at = told.get(first, ((first,), None))
-            pieces += [Piece(student, entry, "export", at, _iso(at)) for student in students]
+            pieces += [SubmittedFile(student, entry, "export", at, _iso(at)) for student in students]
     return pieces
 
 
@@ -232,7 +232,7 @@ def _iso(seconds: float | None) -> str:
     return "" if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
 
 
-def _nbgrader(entries: Sequence[Entry], opener: Opener) -> list[Piece]:
+def _nbgrader(entries: Sequence[Entry], opener: Opener) -> list[SubmittedFile]:
     stamps = {entry.parts[:2]: entry for entry in entries if entry.parts[2:] == (STAMP,)}
     work = {entry.parts[0] for entry in entries if len(entry.parts) > 1 and is_gradable(entry)}
     if not stamps or 2 * len({place[0] for place in stamps}) < len(work):
@@ -245,11 +245,11 @@ def _nbgrader(entries: Sequence[Entry], opener: Opener) -> list[Piece]:
             zone = " ".join(text.split()[2:])
             at = seconds_of(text)
             is_told = zone in ("", "UTC", "GMT", "Z") or zone[:1] in "+-"  # without a zone it is UTC, as for nbgrader
-            pieces.append(Piece(entry.parts[0], entry, zone, at, _iso(at) if is_told else ""))
+            pieces.append(SubmittedFile(entry.parts[0], entry, zone, at, _iso(at) if is_told else ""))
     return pieces
 
 
-Whose = Callable[[Sequence[Entry], Opener], list[Piece]]
+Whose = Callable[[Sequence[Entry], Opener], list[SubmittedFile]]
 LAYOUTS: dict[str, Whose] = {
     "a Moodle export": _moodle,
     "a Canvas export": _canvas,

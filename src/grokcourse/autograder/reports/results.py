@@ -260,9 +260,9 @@ class ClassResult:
         said += self._besides()
         if self.graded and not self.exercises:
             said.append("No exercise counts, so that there is nothing to get: look at the policy.")
-        said += [f"{sentence}." for sentence in self.policy.strangers(row.grade.student for row in self.rows)]
+        said += [f"{sentence}." for sentence in self.policy.unknown_students(row.grade.student for row in self.rows)]
         told = [(row.name, row.grade.handed_in, row.lateness) for row in self.graded]
-        said += [f"{sentence}." for sentence in self.policy.doubts(told)]
+        said += [f"{sentence}." for sentence in self.policy.lateness_warnings(told)]
         twice = {row.name for row in self.rows if row.notes and row.notes[0].startswith("another submission")}
         said += [f"More than one submission is called {name}." for name in sorted(twice)]
         missing = [protection.name for protection in self.info.protections if not protection.in_force]

@@ -833,7 +833,7 @@ def test_weight_norms_graph(student, draw):
     function = student.value("weight_norms")
     parts = _modules(draw)[1]
     model = student.make("module", *parts)
-    got, hangs = student.weight_norms(model), student.make("hangs_on_graph", function, model)
+    got, hangs = student.weight_norms(model), student.make("returns_attached", function, model)
     on = "a module with 3 weights"
     expect_close(expect_tensor(got, (3,), on=on), _norms(*parts), "should be the length of each weight", on)
     expect(not hangs, "what is returned should not hang on the graph: it is a measurement", on)

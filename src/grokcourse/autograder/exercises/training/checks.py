@@ -310,7 +310,7 @@ def test_train_step_very_sure(student, draw):
 def test_train_step_detached(student, draw):
     function = student.value("train_step")
     for one in _sets(student, draw, 0.05):
-        hangs = student.make("hangs_on_graph", function, one.model, one.optimizer, one.tokens, one.labels, 0.05)
+        hangs = student.make("returns_attached", function, one.model, one.optimizer, one.tokens, one.labels, 0.05)
         expect(not hangs, "should return a loss that needs no gradient any more, or memory fills up", one.on)
 
 

@@ -18,7 +18,7 @@ BOTH = torch.float32, torch.float64
 
 def _expect_to_learn(student, thing, given, on):
     thing(given)  # for the hints
-    missed = student.make("out_of_reach", thing, given)
+    missed = student.make("params_without_grad", thing, given)
     expect(not missed, f"no gradient reaches {', '.join(map(str, missed))}: training could not change it", on)
 
 

@@ -2,9 +2,9 @@
 
 Students' code may import the course's modules and use what the exercise's page gives them to build on. By default that
 is what the reference's own source uses; an exercise's entry may name more (``Exercise.offers``). Everything else of the
-course stays here: a worker gets a *parcel* of modules that hold only what is offered and what that needs in turn. In
+course stays here: a worker gets a *bundle* of modules that hold only what is offered and what that needs in turn. In
 them the exercise itself is what the student wrote; any other name can be imported, and raises an ``ImportError`` when
-it is used (``redaction.Withheld``). So no list of what gives an exercise away is needed, and none can be incomplete;
+it is used (``redaction.Redacted``). So no list of what gives an exercise away is needed, and none can be incomplete;
 ``tools/search_giveaways.py`` tries what is offered as an answer.
 
 An exercise is offered only to exercises that come after it in the course, which is the order in which a submission is
@@ -22,13 +22,13 @@ from pathlib import Path
 
 from ...exercises.select import CHAPTERS, EXERCISES, checks_module
 from ...exercises.spec import Exercise
-from ..untrusted.redaction import gist
+from ..untrusted.redaction import fingerprint
 
 PACKAGE = Path(__file__).parents[3]
 NAME = __package__.partition(".")[0]
-NOT_LENT = {"__main__", "autograder", "cli", "publishing", "start"}
+NOT_OFFERED = {"__main__", "autograder", "cli", "publishing", "start"}
 """Rooms of which nothing is there, and nothing can be imported."""
-TOYS = "autograder.sandbox.untrusted.fixtures"
+FIXTURES = "autograder.sandbox.untrusted.fixtures"
 """What hidden tests make on the student's side."""
 BASE = frozenset({("config", "RunConfig"), ("config", "ConfigError"), ("config", "N_CTX")})
 """Offered always; but what these need of an exercise is not."""
@@ -77,8 +77,8 @@ class Module:
         return ".".join([*parts, *([node.module] if node.module else [])])
 
 
-def parcel(tested: Sequence[Exercise]) -> bytes:
-    """The course as the code sees it in which these exercises are tested, for ``redaction.unpack``.
+def build_bundle(tested: Sequence[Exercise]) -> bytes:
+    """The course as the code sees it in which these exercises are tested, for ``redaction.install_bundle``.
 
     Args:
         tested: one exercise, or several of one chapter, of which then none is there.
@@ -87,27 +87,27 @@ def parcel(tested: Sequence[Exercise]) -> bytes:
         ValueError: if they are of several chapters: what one is offered may give another's away.
         LookupError: if an entry names what the package does not have.
     """
-    return _parcel(_key(tested))
+    return _built(_key(tested))
 
 
 def exercises_in(tested: Sequence[Exercise]) -> dict[str, str]:
-    """The exercises whose references are in the parcel of these, by name, and the module that has each."""
+    """The exercises whose references are in the bundle of these, by name, and the module that has each."""
     places = {place: exercise.name for exercise in _written() if (place := _place(exercise.reference))}
     return {places[place]: place[0] for place in sorted(offered(tested)) if place in places}
 
 
 def offered(tested: Sequence[Exercise]) -> frozenset[Place]:
-    """All that the parcel of these exercises holds: what is offered and what that needs, helpers included."""
+    """All that the bundle of these exercises holds: what is offered and what that needs, helpers included."""
     return _offered(_key(tested))
 
 
 def closed(tested: Sequence[Exercise]) -> dict[str, str]:
-    """Methods that a class to be written comes with and that do what is asked for: their ``gist`` and their names."""
+    """Methods that a class to be written comes with and that do what is asked for: names by ``fingerprint``."""
     found = {}
     for exercise in tested:
         for name in exercise.omits:
             function = getattr(exercise.target, name)
-            found[gist(function.__code__)] = name
+            found[fingerprint(function.__code__)] = name
     return found
 
 
@@ -121,7 +121,7 @@ def _key(tested: Sequence[Exercise]) -> tuple[str, bool]:
     return chapters.pop(), True
 
 
-def _withheld(key: tuple[str, bool]) -> list[Exercise]:
+def _redacted(key: tuple[str, bool]) -> list[Exercise]:
     """The exercises that are tested: of a chapter all, whichever a submission has."""
     name, together = key
     return [exercise for exercise in (CHAPTERS[name] if together else [EXERCISES[name]]) if not exercise.question]
@@ -133,33 +133,33 @@ def _written() -> list[Exercise]:
 
 @functools.cache
 def _offered(key: tuple[str, bool]) -> frozenset[Place]:
-    tested = _withheld(key)
+    tested = _redacted(key)
     blocked = {_place(exercise.reference) for exercise in tested}
     references = {_place(exercise.reference) for exercise in _written()}
     roots: set[Place] = set()
     for exercise in tested:
         roots |= _derived(_place(exercise.reference)) | {_place(place) for place in exercise.offers}
-        roots |= {(TOYS, name) for name in _toys_made(exercise.chapter)}
+        roots |= {(FIXTURES, name) for name in _fixtures_made(exercise.chapter)}
     for module, name in roots:
         if module not in modules() or name not in modules()[module].names:
             raise LookupError(f"{module} has no definition of {name}")
     found = _needed(roots, blocked)
-    base = BASE | {(TOYS, name) for name in modules()[TOYS].names} | _constants()
+    base = BASE | {(FIXTURES, name) for name in modules()[FIXTURES].names} | _constants()
     return found | _needed(base, blocked | (references - found))
 
 
 @functools.cache
-def _parcel(key: tuple[str, bool]) -> bytes:
-    tested = _withheld(key)
+def _built(key: tuple[str, bool]) -> bytes:
+    tested = _redacted(key)
     inside = _offered(key)
-    lent = {
+    offered_modules = {
         module.full_name: (module.is_package, _compiled(module.name, _chosen(module, inside)), _known(module))
         for module in modules().values()
     }
     places = [(f"{NAME}.{module}", name) for module, name in (_place(exercise.reference) for exercise in _written())]
     names = [exercise.name for exercise in tested]
     graded = f"{', '.join(names)} {'is' if len(names) == 1 else 'are'} graded" if names else "a question is graded"
-    return marshal.dumps({"modules": lent, "exercises": places, "tested": names, "graded": graded})
+    return marshal.dumps({"modules": offered_modules, "exercises": places, "tested": names, "graded": graded})
 
 
 def _chosen(module: Module, inside: frozenset[Place]) -> frozenset[str]:
@@ -168,12 +168,12 @@ def _chosen(module: Module, inside: frozenset[Place]) -> frozenset[str]:
 
 @functools.cache
 def _compiled(name: str, chosen: frozenset[str]) -> bytes:
-    """The code of a module with nothing but these names; what else they use of it is a ``Withheld``."""
+    """The code of a module with nothing but these names; what else they use of it is a ``Redacted``."""
     module = modules()[name]
     numbers = sorted({number for one in chosen for number in module.names[one]})
     statements = [_statement(name, number) for number in numbers]
     missing = {need for made in statements for where, need in made.needs if where == name} - chosen
-    bound = [ast.parse(f"{one} = __withheld__({one!r})").body[0] for one in sorted(missing)]
+    bound = [ast.parse(f"{one} = __redacted__({one!r})").body[0] for one in sorted(missing)]
     tree = ast.Module([*bound, *(made.node for made in statements)], type_ignores=[])
     code = compile(ast.fix_missing_locations(tree), f"<{module.full_name}>", "exec", dont_inherit=True, optimize=2)
     return marshal.dumps(code)  # (optimize=2: without docstrings)
@@ -189,7 +189,7 @@ def modules() -> dict[str, Module]:
     for path in sorted(PACKAGE.rglob("*.py")):
         parts = path.relative_to(PACKAGE).with_suffix("").parts
         name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-        if name and (parts[0] not in NOT_LENT or name == TOYS):
+        if name and (parts[0] not in NOT_OFFERED or name == FIXTURES):
             found[name] = _read(Module(name, path))
     return found
 
@@ -382,7 +382,7 @@ def _constants() -> frozenset[Place]:
 
 
 def _known(module: Module) -> dict[str, str]:
-    """The names of a module that are the course's: "" for its own, or where it has them from, as in ``unpack``."""
+    """The names of a module that are the course's: "" for its own, or where it has them from."""
     known = {}
     for node, binds in module.statements:
         if isinstance(node, ast.ImportFrom) and (source := module.resolved(node)) is not None:
@@ -397,11 +397,11 @@ def _known(module: Module) -> dict[str, str]:
 
 
 @functools.cache
-def _toys_made(chapter: str) -> frozenset[str]:
+def _fixtures_made(chapter: str) -> frozenset[str]:
     """Which of ``fixtures`` the hidden tests of a chapter make."""
     source = PACKAGE.joinpath(*checks_module(chapter).split(".")).with_suffix(".py").read_text(encoding="utf-8")
     made = set(re.findall(r"""\.make\(\s*["'](\w+)["']""", source))
-    return frozenset(made & modules()[TOYS].names.keys())
+    return frozenset(made & modules()[FIXTURES].names.keys())
 
 
 def _place(reference: str) -> Place:

@@ -1,6 +1,6 @@
 """Starts the processes in which students' code runs, and ends them.
 
-``Workshop`` starts one process that imports torch and then waits: the fork server, in namespaces of its own and with
+``ForkServer`` starts one process that imports torch and then waits: the fork server, in namespaces of its own and with
 no files but Python's (see ``untrusted.confinement``). For every exercise of a submission it forks a worker
 (``untrusted.child``). On systems without fork every worker is a process of its own, which imports torch first: slower,
 and otherwise the same.
@@ -59,11 +59,11 @@ ORDER_SECONDS = 120
 """How long the fork server may take to fork a worker or end one, which takes milliseconds."""
 
 
-class WorkshopError(Exception):
-    """Students' code cannot be run on this machine: nobody's marks are to blame, and none are given."""
+class SandboxError(Exception):
+    """The sandbox cannot start, so that nothing is graded."""
 
 
-class Workshop:
+class ForkServer:
     """Starts workers and ends them. A context manager: no process is left when it closes."""
 
     def __init__(self) -> None:
@@ -73,7 +73,7 @@ class Workshop:
         if CAN_FORK:
             self._start()  # it imports torch while we do other things
 
-    def __enter__(self) -> "Workshop":
+    def __enter__(self) -> "ForkServer":
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -83,7 +83,7 @@ class Workshop:
         """A new worker, which waits for its first message.
 
         Raises:
-            WorkshopError: if none can be started.
+            SandboxError: if none can be started.
         """
         return self._fork() if CAN_FORK else _spawn()
 
@@ -144,7 +144,7 @@ class Workshop:
             except (OSError, EOFError) as error:  # the server is gone: start another
                 said = self._abandon()
                 if attempt == "last":
-                    raise WorkshopError(f"the process for students' code does not start: {said or error}") from error
+                    raise SandboxError(f"the process for students' code does not start: {said or error}") from error
             finally:
                 theirs.close()
                 ours.close()

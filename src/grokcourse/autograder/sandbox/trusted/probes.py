@@ -10,20 +10,20 @@ import tempfile
 from pathlib import Path
 
 from ...records import Limits, LostError, Protection, TimeLimitError
-from .fork_server import START_SECONDS, Workshop, WorkshopError
+from .fork_server import START_SECONDS, ForkServer, SandboxError
 
 BRIEFLY = 0.1
 """Seconds until a worker that never ends is ended, when that is tried out."""
 
 
-def protections(workshop: Workshop | None = None) -> list[Protection]:
+def protections(server: ForkServer | None = None) -> list[Protection]:
     """What students' code is kept from on this machine: tried out in a worker, not read off a version.
 
     Raises:
-        WorkshopError: if students' code cannot be run here at all.
+        SandboxError: if students' code cannot be run here at all.
     """
-    if workshop is None:
-        with Workshop() as own:
+    if server is None:
+        with ForkServer() as own:
             return protections(own)
     limits = Limits(memory=2**28)
     with tempfile.TemporaryDirectory(prefix="grokcourse-") as folder, socket.socket() as listener:
@@ -36,17 +36,17 @@ def protections(workshop: Workshop | None = None) -> list[Protection]:
         listener.listen()
         targets = [str(secret), listener.getsockname()[1], os.getpid(), 8 * limits.memory]
         order = marshal.dumps({"limits": limits.to_dict(), "attempts": targets})
-        with contextlib.closing(workshop.open(limits)) as channel:
+        with contextlib.closing(server.open(limits)) as channel:
             try:
                 tried, missing = json.loads(channel.exchange(order, START_SECONDS, "trying"))
             except (LostError, TimeLimitError) as error:
-                raise WorkshopError(f"the protections could not be tried out: {error}") from error
+                raise SandboxError(f"the protections could not be tried out: {error}") from error
             try:  # it neither answers nor ends by itself
                 channel.exchange(b"", BRIEFLY, "trying")
                 tried["time"] = ["go on for ever"]
             except (LostError, TimeLimitError) as error:
                 tried["time"] = [] if isinstance(error, TimeLimitError) else ["end by itself"]
-    missing = {**workshop.report, **missing}
+    missing = {**server.report, **missing}
 
     def protection(name: str, what: str, *reasons: str) -> Protection:
         succeeded = tried[name]

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from ...records import Limits, LostError, TimeLimitError
 from ..frames import STEP
 from .channel import Channel
-from .fork_server import Workshop
+from .fork_server import ForkServer
 
 if TYPE_CHECKING:
     from ...exercises.spec import Exercise
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 
 MAX_PROBLEMS = 2**20
 """Bytes that a worker may say about what went wrong while it loaded a submission."""
-MAX_LEFT_OUT = 8
+MAX_SKIPPED = 8
 """So many statements of a submission may fail the worker before it is given up."""
 
 
 @dataclass
-class LeftOut:
+class SkippedStatements:
     """What of a submission is not loaded any more: it ended the process, or did not end itself, when it was."""
 
     reasons: "dict[Place, str]" = field(default_factory=dict)
@@ -47,14 +47,14 @@ class LeftOut:
 
 
 @dataclass
-class Link:
-    """An exercise of a submission (or several), behind the wall; its ``send`` is what ``Student`` needs.
+class SandboxSession:
+    """A worker's session with one exercise of a submission (or several); its ``send`` is what ``Student`` needs.
 
     A worker that is gone is replaced at the next call. When a statement ends the worker that loads it, or takes too
     long, the submission is loaded anew without it, a few times; after that it is given up.
     """
 
-    workshop: Workshop
+    server: ForkServer
     cells: "Sequence[Cell]"
     exercise: "Exercise"
     limits: Limits = field(default_factory=Limits)
@@ -63,13 +63,13 @@ class Link:
     own: Collection[str] | None = None
     """The exercises that are graded in the submission, by name: a name of another exercise may be anything there."""
     together: "Sequence[Exercise]" = ()
-    """Other exercises of its chapter that are tested over the same link: of these, too, only the student's is there."""
+    """Other exercises of its chapter, tested in the same session: of these, too, only the student's is there."""
     deadline: float = math.inf
     """When the whole submission has to be done, on the clock of ``time.monotonic``: no call goes on after it."""
     problems: list[str] = field(default_factory=list)
     """What went wrong when the submission was loaded, one sentence each."""
-    left_out: LeftOut = field(default_factory=LeftOut)
-    """The same for all links of a submission, so that none stumbles twice over a statement."""
+    skipped: SkippedStatements = field(default_factory=SkippedStatements)
+    """The same for all sessions of a submission, so that none stumbles twice over a statement."""
     _channel: Channel | None = None
 
     def send(self, request: bytes) -> bytes:
@@ -78,10 +78,10 @@ class Link:
         Raises:
             TimeLimitError: if none comes in time.
             LostError: if the worker is gone.
-            WorkshopError: if there can be no worker.
+            SandboxError: if there can be no worker.
         """
-        if self.left_out.gave_up:
-            raise self.left_out.gave_up
+        if self.skipped.gave_up:
+            raise self.skipped.gave_up
         channel = self._channel or self._load()
         try:
             return channel.exchange(request, self._at_most(self.limits.seconds), "the call")
@@ -99,14 +99,14 @@ class Link:
     def _tell(self, request: bytes) -> bytes:
         from ..untrusted.host import Host
 
-        if self.left_out.answers is None:
-            if self.left_out.gave_up:
-                raise self.left_out.gave_up
+        if self.skipped.answers is None:
+            if self.skipped.gave_up:
+                raise self.skipped.gave_up
             with contextlib.suppress(TimeLimitError, LostError):  # what was read before counts
                 self._channel = self._channel or self._load()
-        answers = self.left_out.answers
+        answers = self.skipped.answers
         if answers is None:
-            raise self.left_out.gave_up or LostError("the code could not be read")
+            raise self.skipped.gave_up or LostError("the code could not be read")
         known = {name: value for name, (value, problem) in answers.items() if not problem}
         return Host(known, {name: problem for name, (_, problem) in answers.items() if problem})(request)
 
@@ -133,7 +133,7 @@ class Link:
         own = list(EXERCISES if self.own is None else self.own)
         content = {
             "limits": self.limits.to_dict(),
-            "package": bundle.parcel(tested),
+            "package": bundle.build_bundle(tested),
             "cells": [(cell.name, cell.source, cell.kind) for cell in self.cells],
             "modules": list(self.modules),
             "exercises": [exercise.name for exercise in tested if not exercise.question],
@@ -141,15 +141,15 @@ class Link:
             "others": bundle.exercises_in(tested),
             "own": own,
             "closed": bundle.closed(tested),
-            "left_out": self.left_out.reasons,
+            "skipped": self.skipped.reasons,
         }
         while True:
-            channel, steps, began = self.workshop.open(self.limits), [b""], time.monotonic()
+            channel, steps, began = self.server.open(self.limits), [b""], time.monotonic()
             try:
-                seconds = self._at_most(self.limits.load_seconds - self.left_out.seconds / 2)
+                seconds = self._at_most(self.limits.load_seconds - self.skipped.seconds / 2)
                 answers = channel.exchange(marshal.dumps(content), seconds, "reading the cells", steps)
-                if self.left_out.answers is None or self.left_out.reasons:
-                    self.left_out.answers = _answers(answers)
+                if self.skipped.answers is None or self.skipped.reasons:
+                    self.skipped.answers = _answers(answers)
                 steps[:] = [b""]
                 reply = channel.exchange(b"", seconds, "loading the definitions", steps)
                 problems = json.loads(reply[:MAX_PROBLEMS])  # whatever is longer is no JSON then
@@ -161,25 +161,25 @@ class Link:
             except (ValueError, TypeError, RecursionError):
                 channel.close()
                 failure = LostError("the code answered with no message while it was loaded")
-            self.left_out.seconds += time.monotonic() - began
-            if not self._leave_out(steps[0], failure):
+            self.skipped.seconds += time.monotonic() - began
+            if not self._skip(steps[0], failure):
                 self.problems[:] = [
-                    f"{self.cells[cell].name}: {why}" for (cell, _), why in self.left_out.reasons.items()
+                    f"{self.cells[cell].name}: {why}" for (cell, _), why in self.skipped.reasons.items()
                 ]
-                if isinstance(failure, TimeLimitError) and self.left_out.reasons:
+                if isinstance(failure, TimeLimitError) and self.skipped.reasons:
                     failure = TimeLimitError("loading takes too long, even without the statements that were left out")
-                self.left_out.gave_up = failure
+                self.skipped.gave_up = failure
                 raise failure
 
-    def _leave_out(self, step: bytes, failure: Exception) -> bool:
+    def _skip(self, step: bytes, failure: Exception) -> bool:
         """Load without the place that a worker named last; returns whether that is worth a try."""
         try:
             cell, statement = map(int, step[len(STEP) :].split())
         except ValueError:
             return False
-        reasons = self.left_out.reasons
+        reasons = self.skipped.reasons
         tried = (cell, statement) in reasons or not 0 <= cell < len(self.cells)
-        if tried or len(reasons) == MAX_LEFT_OUT or time.monotonic() > self.deadline:
+        if tried or len(reasons) == MAX_SKIPPED or time.monotonic() > self.deadline:
             return False
         reasons[cell, statement] = f"left out, since {failure}"
         return True

@@ -124,9 +124,9 @@ def work(reader: int, writer: int, *, forked: bool) -> None:
         attempts.stay()
     cells = [Cell(*cell) for cell in order["cells"]]
     code = loading.Code(
-        cells, order["left_out"], lambda place: write_frame(writer, STEP + b"%d %d" % place), order["modules"]
+        cells, order["skipped"], lambda place: write_frame(writer, STEP + b"%d %d" % place), order["modules"]
     )
-    redaction.unpack(order["package"], code.find)
+    redaction.install_bundle(order["package"], code.find)
     from ....config import RunConfig
 
     write_frame(writer, protocol.encode(code.answers(order["questions"], RunConfig)))

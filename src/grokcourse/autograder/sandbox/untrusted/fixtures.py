@@ -99,7 +99,7 @@ def changes_arrays(function: Callable[..., Any], *args: Any) -> bool:
     return any(isinstance(arg, Tensor) and not arg.equal(then) for arg, then in zip(args, before, strict=True))
 
 
-def out_of_reach(module: nn.Module, *args: Any) -> list[str]:
+def params_without_grad(module: nn.Module, *args: Any) -> list[str]:
     """The names of those of a module's weights that no gradient reaches from what it returns."""
     names, weights = zip(*module.named_parameters(), strict=True)
     with torch.enable_grad():
@@ -110,7 +110,7 @@ def out_of_reach(module: nn.Module, *args: Any) -> list[str]:
     return [name for name, gradient in zip(names, gradients, strict=True) if gradient is None]
 
 
-def hangs_on_graph(function: Callable[..., Any], *args: Any) -> bool:
+def returns_attached(function: Callable[..., Any], *args: Any) -> bool:
     """Whether what the function returns still hangs on the graph that it was computed with."""
     value = function(*args)
     return isinstance(value, Tensor) and value.requires_grad

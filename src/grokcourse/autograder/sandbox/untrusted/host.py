@@ -21,7 +21,7 @@ import torch
 
 from .. import protocol
 from ..protocol import MAX_TEXT, Handle, WireError
-from .redaction import Withheld
+from .redaction import Redacted
 
 MAX_TESTS = 50
 """Of so many tests it is kept what was printed."""
@@ -103,7 +103,7 @@ class Host:
         found = self.names.get(name)
         if found is None or found is Ellipsis:
             raise _Missing
-        if isinstance(found, Withheld):
+        if isinstance(found, Redacted):
             raise ImportError(f"{name} is the course's own: only what you write yourself counts")
         return found
 

@@ -73,7 +73,7 @@ class Code:
     def __init__(
         self,
         cells: Sequence[Cell],
-        left_out: Mapping[Place, str] | None = None,
+        skipped: Mapping[Place, str] | None = None,
         step: Callable[[Place], None] = lambda place: None,
         modules: Iterable[tuple[str, str]] = (),
     ) -> None:
@@ -81,11 +81,11 @@ class Code:
 
         Args:
             cells: the code.
-            left_out: what not to read or run again, and why.
+            skipped: what not to read or run again, and why.
             step: is told each place before anything is done there that might fail.
             modules: names and text of Python files handed in beside, which the code may import.
         """
-        self.cells, self.step, self.left_out = cells, step, left_out or {}
+        self.cells, self.step, self.skipped = cells, step, skipped or {}
         self.problems: list[str] = []
         self.failed: dict[str, str] = {}
         self.statements: list[Statement] = []
@@ -95,7 +95,7 @@ class Code:
         for number, cell in enumerate(cells):
             if cell.kind != "code":
                 continue
-            if why := self.left_out.get((number, 0)):
+            if why := self.skipped.get((number, 0)):
                 self._fail(defined_in(cell.source), f"{cell.name}: {why}")
                 continue
             if len(cell.source) > LONG:
@@ -249,7 +249,7 @@ class Code:
         lend(vars(module), needed)
         for i in sorted(set().union(*(view.statements for view in views))):
             statement = self.statements[i]
-            if why := self.left_out.get(statement.place):
+            if why := self.skipped.get(statement.place):
                 self._fail(statement.touches, f"{statement.where}: {why}")
                 continue
             self.step(statement.place)

@@ -1,6 +1,6 @@
 """The course's package as a student's code sees it while an exercise is graded (on the student's side).
 
-What is there is decided, and packed into a *parcel*, on the trusted side (``trusted.bundle``). The real files cannot be
+What is there is decided, and packed into a *bundle*, on the trusted side (``trusted.bundle``). The real files cannot be
 read by a worker.
 """
 
@@ -19,7 +19,7 @@ from typing import Any
 NAME = __package__.partition(".")[0]
 
 
-class Withheld:
+class Redacted:
     """Stands in the package for what is not offered: it can be imported, and says so when it is used.
 
     In the place of an exercise it is what the student wrote, if they did.
@@ -31,7 +31,7 @@ class Withheld:
 
     def _yours(self) -> Any:
         found = self._find()
-        if found is None or isinstance(found, Withheld):
+        if found is None or isinstance(found, Redacted):
             raise ImportError(self._why)
         return found
 
@@ -73,24 +73,24 @@ def _operator(name: str) -> Callable[..., Any]:
 
 
 for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul"):
-    setattr(Withheld, f"__{_name}__", _operator(f"__{_name}__"))
-    setattr(Withheld, f"__r{_name}__", _operator(f"__r{_name}__"))
+    setattr(Redacted, f"__{_name}__", _operator(f"__{_name}__"))
+    setattr(Redacted, f"__r{_name}__", _operator(f"__r{_name}__"))
 for _name in ("lt", "le", "gt", "ge", "len", "contains", "int", "float", "index", "neg"):
-    setattr(Withheld, f"__{_name}__", _operator(f"__{_name}__"))
+    setattr(Redacted, f"__{_name}__", _operator(f"__{_name}__"))
 
 
-def unpack(content: bytes, find: Callable[[str], Any]) -> None:
-    """Make the parcel the only grokcourse that can be imported (on the student's side, before any of it is).
+def install_bundle(content: bytes, find: Callable[[str], Any]) -> None:
+    """Make the bundle the only grokcourse that can be imported (on the student's side, before any of it is).
 
     Args:
-        content: what ``bundle.parcel`` returned.
+        content: what ``bundle.build_bundle`` returned.
         find: returns what the student wrote under a name, or None.
     """
     parts = __package__.split(".")
     for depth in range(1, len(parts) + 1):
         sys.modules[".".join(parts[:depth])].__path__ = []
     sys.modules[f"{NAME}.autograder"].check = lambda answer, name=None: answer  # type: ignore[attr-defined]
-    sys.meta_path.insert(0, _Lender(marshal.loads(content), find))
+    sys.meta_path.insert(0, _BundleImporter(marshal.loads(content), find))
 
 
 def lend(others: Mapping[str, str], names: dict[str, Any], used: Collection[str]) -> None:
@@ -106,17 +106,19 @@ def lend(others: Mapping[str, str], names: dict[str, Any], used: Collection[str]
             names[name] = getattr(importlib.import_module(f"{NAME}.{module}"), name)
 
 
-def close(gists: Mapping[str, str], names: dict[str, Any]) -> None:
+def close(fingerprints: Mapping[str, str], names: dict[str, Any]) -> None:
     """Take out of a submission what it was given and what would do the exercise.
 
     Args:
-        gists: of given functions, see ``gist``, and what messages call each.
+        fingerprints: of given functions, see ``fingerprint``, and what messages call each.
         names: what the submission defined.
     """
-    for thing in list(names.values()) if gists else ():
+    for thing in list(names.values()) if fingerprints else ():
         if isinstance(thing, type):
             for name, function in list(vars(thing).items()):
-                if isinstance(function, types.FunctionType) and (given := gists.get(gist(function.__code__))):
+                if isinstance(function, types.FunctionType) and (
+                    given := fingerprints.get(fingerprint(function.__code__))
+                ):
                     type.__setattr__(thing, name, _refusing(given))
 
 
@@ -130,23 +132,23 @@ def _refusing(name: str) -> Callable[..., Any]:
 _OPERATORS = frozenset(dis.opmap[name] for name in ("BINARY_OP", "COMPARE_OP"))
 
 
-def gist(code: types.CodeType) -> str:
+def fingerprint(code: types.CodeType) -> str:
     """What a function does, in a few digits: whatever its name, docstring, and place in a file.
 
     Not the instructions themselves: these differ with what a module imports.
     """
-    constants = [gist(part) if isinstance(part, types.CodeType) else repr(part) for part in code.co_consts[1:]]
+    constants = [fingerprint(part) if isinstance(part, types.CodeType) else repr(part) for part in code.co_consts[1:]]
     instructions = zip(code.co_code[::2], code.co_code[1::2], strict=True)  # not dis, which takes thirty times as long
     operators = [one for one in instructions if one[0] in _OPERATORS]
     content = repr((code.co_names, code.co_varnames, constants, operators))
     return hashlib.sha256(content.encode()).hexdigest()
 
 
-class _Lender(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    def __init__(self, parcel: dict[str, Any], find: Callable[[str], Any]) -> None:
-        self.modules = parcel["modules"]
-        self.exercises = {tuple(place) for place in parcel["exercises"]}
-        self.tested, self.graded = parcel["tested"], parcel["graded"]
+class _BundleImporter(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    def __init__(self, bundle: dict[str, Any], find: Callable[[str], Any]) -> None:
+        self.modules = bundle["modules"]
+        self.exercises = {tuple(place) for place in bundle["exercises"]}
+        self.tested, self.graded = bundle["tested"], bundle["graded"]
         self.find = find
 
     def find_spec(self, name: str, path: Sequence[str] | None, target: Any = None) -> Any:
@@ -162,25 +164,25 @@ class _Lender(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         _, code, known = self.modules[name]
         module.__file__ = f"<{name}>"
 
-        def withheld(what: str) -> Withheld:
-            return self.withheld(name, what)
+        def redacted(what: str) -> Redacted:
+            return self.redacted(name, what)
 
         def missing(what: str) -> Any:
             if what not in known:
                 raise AttributeError(f"module {name!r} has no attribute {what!r}")
             source, _, there = known[what].partition(":")
             if not source:
-                return withheld(what)
+                return redacted(what)
             found = importlib.import_module(source)
             return getattr(found, there) if there else found
 
-        vars(module).update(__withheld__=withheld, __getattr__=missing)
+        vars(module).update(__redacted__=redacted, __getattr__=missing)
         vars(module)["__all__"] = [what for what in known if not what.startswith("_")]
         exec(marshal.loads(code), module.__dict__)
 
-    def withheld(self, module: str, name: str) -> Withheld:
+    def redacted(self, module: str, name: str) -> Redacted:
         """What stands in a module for a name of it that is not offered."""
         is_exercise = (module, name) in self.exercises
         advice = "only what you write yourself counts" if is_exercise and name in self.tested else "write it yourself"
         why = f"{module}.{name} is not there while {self.graded}: {advice}"
-        return Withheld(why, lambda: self.find(name) if is_exercise else None)
+        return Redacted(why, lambda: self.find(name) if is_exercise else None)
