@@ -6,11 +6,13 @@ hidden, ``add_modulo``. After each: the right marks, nothing outside touched or 
 
 # ruff: noqa: E501  (an attack is easier to read on one line)
 
+import contextlib
 import json
+import marshal
 import os
 import socket
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,10 +21,17 @@ import pytest
 
 from grokcourse.autograder import records, reports
 from grokcourse.autograder.batch.work import grade
+from grokcourse.autograder.exercises.select import EXERCISES
+from grokcourse.autograder.exercises.spec import Exercise
+from grokcourse.autograder.exercises.student import Student
+from grokcourse.autograder.feedback import run_checks
 from grokcourse.autograder.policy import Policy
 from grokcourse.autograder.records import Grade, Limits, Settings, Work
+from grokcourse.autograder.sandbox.trusted import bundle
 from grokcourse.autograder.sandbox.trusted.fork_server import ForkServer
 from grokcourse.autograder.sandbox.trusted.probes import protections
+from grokcourse.autograder.sandbox.trusted.session import SandboxSession
+from grokcourse.autograder.sandbox.untrusted.cells import Cell
 from grokcourse.autograder.scoring import marks_of
 
 pytestmark = pytest.mark.sandbox
@@ -416,6 +425,7 @@ STOLEN = {
         theirs = types.FunctionType([c for c in code.co_consts if getattr(c, 'co_name', '') == 'add_modulo'][0], {})
     """,
     "code in memory": """
+        import grokcourse.tasks
         codes = [f.__code__ for f in gc.get_objects() if isinstance(f, types.FunctionType)]
         for thing in gc.get_objects():
             codes += [c for c in getattr(thing, '__dict__', {}).values() if isinstance(c, types.CodeType)] if isinstance(thing, type) else []
@@ -437,8 +447,9 @@ STOLEN = {
     "stack frames": """
         frame = sys._getframe().f_back
         while frame:
-            for name in ('test', 'expected', 'reference', 'exercise', 'twin'):
-                if callable(frame.f_locals.get(name)): return frame.f_locals[name](a, b, p)
+            exercise = frame.f_locals.get('exercise')
+            for found in (getattr(exercise, 'solution', None), *map(frame.f_locals.get, ('test', 'expected', 'reference'))):
+                if callable(found): return found(a, b, p)
             frame = frame.f_back
         raise LookupError
     """,
@@ -833,6 +844,72 @@ def test_attack(attack, server, in_force, outside, tmp_path):
     left = family() - processes
     assert not left or not processes & family(), "a process was left behind"  # or the fork server is a new one
     json.dumps(got.to_dict(), ensure_ascii=False).encode()
+
+
+AIMS = """
+def add_modulo(a, b, p):
+    import importlib
+    frame = sys._getframe()
+    while 'order' not in frame.f_locals: frame = frame.f_back
+    package = __import__('marshal').loads(frame.f_locals['order']['package'])
+    found = [isinstance(wall(), int), wall() == frame.f_locals['writer'], 'grokcourse.tasks' in package['modules']]
+    for module, *names in PATCHED:
+        there = importlib.import_module('grokcourse.autograder.' + module)
+        for name in names:
+            for part in name.split('.'): there = getattr(there, part)
+    return found
+"""
+PATCHED = [
+    ["sandbox.protocol", "encode"],
+    ["sandbox.protocol", "decode"],
+    ["sandbox.protocol", "MAX_BYTES"],
+    ["sandbox.untrusted.host", "Host._answer"],
+    ["sandbox.untrusted.host", "Host._defined"],
+    ["sandbox.untrusted.confinement", "limit"],
+    ["sandbox.untrusted.confinement", "forbid_calls"],
+    ["sandbox.untrusted.fixtures", "call_on_views"],
+    ["sandbox.untrusted.redaction", "Redacted.__call__"],
+]
+"""What the attacks patch or look for beside a student's code: module, and a name in it."""
+
+
+def test_what_the_attacks_are_after_is_there(server):
+    cells = [Cell("cell 1", f"{TOOLS}\nPATCHED = {PATCHED!r}"), Cell("cell 2", AIMS)]
+    with contextlib.closing(SandboxSession(server, cells, EXERCISES["add_modulo"], LIMITS)) as session:
+        assert Student(session.send).add_modulo(0, 0, 0) == [True, True, True]
+
+
+def test_a_forged_message_does_arrive(server, tmp_path):
+    """The control for all forgeries: this one says something that the code did not answer, and is read."""
+    attack = body("a forged stub", 'send(message(\'{"dict": [["missing", ""]]}\'))' + FREE)
+    got = marked(notebook(tmp_path / "attack.ipynb", HONEST, *attack.cells), server)
+    assert {outcome.status for outcome in got.outcomes if outcome.exercise == "add_modulo"} >= {"missing"}
+
+
+def unredacted(tested: Sequence[Exercise]) -> bytes:
+    """The bundle as it is, and in it the very reference that is being graded."""
+    found = marshal.loads(bundle.build_bundle(tested))
+    is_package, _, known = found["modules"]["grokcourse.tasks"]
+    chosen = bundle._chosen(bundle.modules()["tasks"], bundle.offered(tested)) | {"add_modulo"}
+    found["modules"]["grokcourse.tasks"] = is_package, bundle._compiled("tasks", chosen), known
+    return marshal.dumps(found)
+
+
+@pytest.mark.parametrize("name", ["import", "import of everything", "the bundle", "code in memory"])
+def test_a_theft_succeeds_where_the_reference_is_not_redacted(name, server, tmp_path, monkeypatch):
+    """The control for thefts: with the reference in the bundle, they get its mark."""
+    made = {tested: unredacted([EXERCISES[tested]]) for tested in ("add_modulo", "all_questions")}
+    monkeypatch.setattr(bundle, "build_bundle", lambda tested: made[tested[0].name])
+    attack = next(attack for attack in STEALING if attack.name == name)
+    got = marked(notebook(tmp_path / "attack.ipynb", HONEST, *attack.cells), server)
+    assert {mark.exercise.name: mark.status for mark in marks_of(got)}["add_modulo"] == "ok", got.outcomes
+
+
+def test_a_walk_up_the_stack_finds_the_solution_where_no_wall_stands():
+    """The control for that theft: in ``check``, tests and solution are in the very process."""
+    names: dict = {}
+    exec("\n".join(next(attack for attack in STEALING if attack.name == "stack frames").cells), names)
+    assert all(outcome.passed for outcome in run_checks(EXERCISES["add_modulo"], names["add_modulo"]))
 
 
 ADDRESSES = """
