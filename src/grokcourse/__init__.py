@@ -1,8 +1,11 @@
 """grokcourse: train a one-layer transformer until it groks modular addition, then read its algorithm off its weights.
 
 The modules, from the bottom up: ``config`` (every hyperparameter), ``tasks`` (questions, labels, the split),
-``model`` (the transformer), ``training`` (the loop), ``runs`` (a run on disk), ``fourier`` (the Fourier basis of Z_p)
-and ``plots`` (every figure). Importing the package itself imports none of them, so that it costs nothing.
+``model`` (the transformer), ``runs`` (a run on disk), ``training`` (the loop), ``fourier`` (the Fourier basis of Z_p),
+``circuit`` (what the weights compute), ``measures`` (progress measures along a run), ``interop`` (models and runs of
+other projects), ``plots`` (every figure) and ``claims`` (what papers say, held against our runs). ``autograder`` has
+the exercises and grades them, ``publishing`` makes pages and notebooks of the chapters, and ``cli`` is the command.
+Importing the package itself imports none of them, so that it costs nothing.
 """
 
 __version__ = "0.1.0"
