@@ -106,7 +106,7 @@ def project_by_2d_transform(table, frequencies):
 def clock_with_complex_numbers(a, b, p, frequencies, coefficients=None):
     alpha = coefficients or [1.0] * len(frequencies)
     circle = torch.exp(2j * math.pi / p * torch.outer(torch.arange(p).double(), torch.tensor(frequencies).double()))
-    return ((circle[a] * circle[b] * torch.tensor(alpha)) @ circle.conj().T).real
+    return ((circle[a] * circle[b] * torch.tensor(alpha, dtype=torch.float64)) @ circle.conj().T).real
 
 
 def clock_in_a_loop(a, b, p, frequencies, coefficients=None):
@@ -167,6 +167,7 @@ MISSES_A_DETAIL = [
     ("project_logits", "projected_in_float32"),
     ("clock_logits", "coefficients_ignored"),
     ("clock_logits", "single_precision"),
+    ("clock_logits", "rounded_coefficients"),
 ]
 WRONG = [("clock_logits", clock_that_adds_for_the_sine)]
 

@@ -288,6 +288,16 @@ def row_p_of_even_p(table):
     return energy
 
 
+@mistake("energy_2d", "The rows and columns are paired wrongly: the constant, row and column 0, has no partner.")
+def pairs_with_the_constant(table):
+    squares, size = fourier.transform_2d(table).square(), len(table) // 2 + 1
+    energy = squares.new_zeros(size, size, *table.shape[2:])
+    for j in range(size):
+        for k in range(size):
+            energy[j, k] = squares[2 * j : 2 * j + 2, 2 * k : 2 * k + 2].sum(dim=(0, 1))
+    return energy
+
+
 @mistake("energy_2d", "For frequency 0 a slice from 2k − 1 begins at −1, and is empty: the constant is lost.")
 def empty_slices_for_the_constant(table):
     squares, size = fourier.transform_2d(table).square(), len(table) // 2 + 1
@@ -710,6 +720,31 @@ def dot_products(W_logit, frequencies):
     return tuple(part * W_logit.shape[1] / 2 for part in circuit.unembedding_directions(W_logit, frequencies))
 
 
+@mistake(
+    "unembedding_directions",
+    "The components are divided by p/2; a plain wave is the root of that longer than one of length one.",
+)
+def divided_by_the_squared_length(W_logit, frequencies):
+    return tuple(
+        part * math.sqrt(2 / W_logit.shape[1]) for part in circuit.unembedding_directions(W_logit, frequencies)
+    )
+
+
+_ALWAYS_113 = "The scale is that of 113 candidates, however many there are: p stands in the shape of W_logit."
+
+
+@mistake("unembedding_directions", _ALWAYS_113)
+def scaled_for_113(W_logit, frequencies):
+    scale = math.sqrt(W_logit.shape[1] / 113)
+    return tuple(part * scale for part in circuit.unembedding_directions(W_logit, frequencies))
+
+
+@mistake("unembedding_directions", _ALWAYS_113)
+def dot_products_scaled_for_113(W_logit, frequencies):
+    scale = W_logit.shape[1] / 113
+    return tuple(part * scale for part in circuit.unembedding_directions(W_logit, frequencies))
+
+
 @mistake("unembedding_directions", "Half is missing: over all numbers, cos² adds up to p/2 and not to p.")
 def half_as_much(W_logit, frequencies):
     return tuple(part / 2 for part in circuit.unembedding_directions(W_logit, frequencies))
@@ -1073,11 +1108,13 @@ def test_clock_logits_dtype(student, draw):
     cases = []
     for p in (5, 113, draw.prime(50, 200)):
         a, b = draw.integers(0, p - 1, 1), draw.integers(0, p - 1, 1)
-        cases.append((p, a, b, [1, p // 2], student.clock_logits(a, b, p, [1, p // 2])))
-    for p, a, b, ks, got in cases:
-        on = f"p = {p}, {a.item()} + {b.item()}"
+        ks, alphas = [1, p // 2], [1 / 3, draw.number(0.5, 3)]
+        cases.append((p, a, b, ks, None, student.clock_logits(a, b, p, ks)))
+        cases.append((p, a, b, ks, alphas, student.clock_logits(a, b, p, ks, alphas)))
+    for p, a, b, ks, alphas, got in cases:
+        on = f"p = {p}, {a.item()} + {b.item()}" + (f", coefficients {alphas}" if alphas else "")
         got = expect_tensor(got, (1, p), torch.float64, on)
-        expect_digits(got, _scores(a, b, p, ks), on)
+        expect_digits(got, _scores(a, b, p, ks, alphas), on)
 
 
 @checks("clock_logits", UNCHANGED, side=True)
@@ -1109,6 +1146,19 @@ def finds_the_difference(a, b, p, frequencies, coefficients=None):
 @mistake("clock_logits", "With a plus the first of the two is the cosine of a − b.")
 def cosine_of_the_difference(a, b, p, frequencies, coefficients=None):
     return _clock(a, b, p, frequencies, coefficients, product=lambda c, s, d, t: (c * d + s * t, s * d + c * t))
+
+
+@mistake("clock_logits", "With a minus the second of the two is the sine of a − b.")
+def sine_of_the_difference(a, b, p, frequencies, coefficients=None):
+    return _clock(a, b, p, frequencies, coefficients, product=lambda c, s, d, t: (c * d - s * t, s * d - c * t))
+
+
+_ROUNDED = "`torch.tensor` of a list of numbers is float32, if not told dtype: the coefficients have lost digits."
+
+
+@mistake("clock_logits", _ROUNDED)
+def rounded_coefficients(a, b, p, frequencies, coefficients=None):
+    return _clock(a, b, p, frequencies, None if coefficients is None else torch.tensor(coefficients).tolist())
 
 
 @mistake("clock_logits", "The sign of the read-out is wrong: these are cosines of ω(a + b + c).")

@@ -380,6 +380,28 @@ def components_come_first(x, dim=0):
     return fourier.transform(x, dim).movedim(dim, 0)
 
 
+@mistake(
+    "transform", "A `reshape` never moves a dimension, it only cuts anew: bring the new one to its place by `movedim`."
+)
+def reshaped_for_moved_back(x, dim=0):
+    return fourier.transform(x, dim).movedim(dim, 0).reshape(x.shape)
+
+
+_EXCHANGED = (
+    "Two dimensions are exchanged, and a third one moves with them on the way back: use one of the two ways only."
+)
+
+
+@mistake("transform", _EXCHANGED)
+def exchanged_and_moved_back(x, dim=0):
+    return fourier.transform(x.transpose(0, dim)).movedim(0, dim)
+
+
+@mistake("transform", _EXCHANGED)
+def moved_and_exchanged_back(x, dim=0):
+    return fourier.transform(x.movedim(dim, 0)).transpose(0, dim)
+
+
 @mistake("transform", "`torch.fft` and `numpy.fft` do not scale their waves to length one.")
 def without_scaling(x, dim=0):
     p = x.shape[dim]
@@ -608,6 +630,11 @@ def sizes_for_squares(x, dim=0):
     return _spectrum(x, dim, size=torch.abs)
 
 
+@mistake("energy_per_frequency", "Energy is a sum of squares; here the components themselves are added up, and cancel.")
+def components_for_squares(x, dim=0):
+    return _spectrum(x, dim, size=lambda components: components)
+
+
 @mistake("energy_per_frequency", "The columns' energies are averaged; they should be added.")
 def averaged_over_columns(x, dim=0):
     return _spectrum(x, dim, over=torch.mean)
@@ -637,6 +664,22 @@ def without_frequency_zero(x, dim=0):
 @mistake("energy_per_frequency", "The rows are paired wrongly: row 0, the constant, has no partner.")
 def wrong_partners(x, dim=0):
     return _spectrum(x, dim, frequency=lambda p: torch.arange(p) // 2)
+
+
+def _in_pairs(squares):
+    """Row 0 with row 1, row 2 with row 3, and so on; the last one alone if there is an odd number."""
+    squares = torch.cat([squares, squares.new_zeros(len(squares) % 2)])
+    return squares.reshape(-1, 2).sum(dim=1)
+
+
+@mistake("energy_per_frequency", "The rows are paired wrongly: row 0, the constant, has no partner.")
+def pairs_from_the_constant_on(x, dim=0):
+    return _in_pairs(fourier.transform(x, dim).movedim(dim, 0).reshape(x.shape[dim], -1).square().sum(dim=1))
+
+
+@mistake("energy_per_frequency", "The rows are paired wrongly: row 0, the constant, has no partner.")
+def pairs_from_the_constant_on_of_matrices(x, dim=0):
+    return _in_pairs(fourier.transform(x, dim).movedim(dim, 0).flatten(1).square().sum(dim=1))
 
 
 @mistake(

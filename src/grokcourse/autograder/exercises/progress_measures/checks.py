@@ -122,12 +122,20 @@ def _compare_losses(student, name, cases, expected, message, **tolerance):
     function = getattr(student, name)
     asked = [(case, function(*case)) for case in cases]
     for case, got in asked:
-        on = _on(*case)
-        expect_close(expect_number(got, on), expected(*case), message, on, **(tolerance or {"rtol": 1e-4}))
+        on, value, right = _on(*case), expect_number(got, _on(*case)), expected(*case)
+        said = _of_tiny(value, right, message) if tolerance else message
+        expect_close(value, right, said, on, **(tolerance or {"rtol": 1e-4}))
 
 
-IN_FLOAT32 = "float32 cannot tell a probability so near to 1 from 1: convert the logits to float64 before the loss"
 EXACT_LOSS = {"rtol": 1e-2, "atol": 1e-16}
+
+
+def _of_tiny(got, expected, message):
+    """The message; and why digits are lost, if the losses are right but for those that float32 cannot hold."""
+    got, expected = np.asarray(got, dtype=np.float64), np.asarray(expected, dtype=np.float64)
+    lost = "float32 cannot tell a probability so near to 1 from 1: convert the logits to float64 before the loss"
+    is_near = got.shape == expected.shape and (np.abs(got - expected) < 1e-6).all()
+    return f"{message}; {lost}" if is_near else message
 
 
 def _expect_float64(student, name, cases):
@@ -169,7 +177,7 @@ def test_restricted_loss_tiny(student, draw):
     def expected(logits, key):
         return _loss(_waves(logits, key) + _mean(logits))
 
-    message = f"what these waves leave should have its loss, however small; {IN_FLOAT32}"
+    message = "what these waves leave should have its loss, however small"
     _compare_losses(student, "restricted_loss", _finished(draw), expected, message, **EXACT_LOSS)
 
 
@@ -343,7 +351,7 @@ def test_excluded_loss_questions(student, draw):
 @checks("excluded_loss", "a finished network, in float32, without frequencies that it does not need: a tiny loss")
 def test_excluded_loss_tiny(student, draw):
     cases = [(logits, [3, 5][: len(key) - 1]) for logits, key in _finished(draw)]
-    message = f"what is left without these waves should have its loss, however small; {IN_FLOAT32}"
+    message = "what is left without these waves should have its loss, however small"
     _compare_losses(student, "excluded_loss", cases, lambda x, key: _loss(_without(x, key)), message, **EXACT_LOSS)
 
 
@@ -496,7 +504,9 @@ def _compare_each(student, cases, message, **tolerance):
     asked = [(case, student.excluded_loss_each(*case)) for case in cases]
     for case, got in asked:
         on = _on(case[0], None, *case[1:])
-        expect_close(expect_values(got, (len(case[0]) // 2 + 1,), on), _each(*case), message, on, **tolerance)
+        values, right = expect_values(got, (len(case[0]) // 2 + 1,), on), _each(*case)
+        said = _of_tiny(values, right, message) if tolerance else message
+        expect_close(values, right, said, on, **tolerance)
 
 
 @checks("excluded_loss_each", "odd p: every frequency by itself, with the unharmed loss in front")
@@ -519,7 +529,7 @@ def test_each_frequency_on_some(student, draw):
 
 @checks("excluded_loss_each", "a finished network, in float32: tiny losses, to their digits")
 def test_each_frequency_tiny(student, draw):
-    message = f"what is left without a frequency should have its loss, however small; {IN_FLOAT32}"
+    message = "what is left without a frequency should have its loss, however small"
     _compare_each(student, [(logits,) for logits, _ in _finished(draw)], message, **EXACT_LOSS)
 
 
@@ -571,6 +581,13 @@ def each_kept(logits, questions=None):
 @mistake("excluded_loss_each", "The argument `questions` has no effect: the loss is always taken over all of them.")
 def each_on_all_questions(logits, questions=None):
     return measures.excluded_loss_each(logits)
+
+
+@mistake("excluded_loss_each", "Entry 0 is taken over all questions; `questions` is for it as for the others.")
+def each_with_the_first_on_all(logits, questions=None):
+    losses = measures.excluded_loss_each(logits, questions)
+    losses[0] = measures.mean_loss(logits)
+    return losses
 
 
 @mistake("excluded_loss_each", "The last frequency is missing: p // 2 belongs to them.")
@@ -760,6 +777,11 @@ def gini_not_divided_by_the_sum(values):
     return measures.gini(values) * values.sum()
 
 
+@mistake("gini", "It is to be divided by the mean of the values: it should not depend on their scale.")
+def gini_not_divided_by_the_mean(values):
+    return measures.gini(values) * values.mean()
+
+
 @mistake("gini", "It is to be divided by the sum of the values once; m is there once, too.")
 def gini_divided_by_m_squared(values):
     return measures.gini(values) / len(values)
@@ -889,6 +911,33 @@ def norms_of_the_state(model):
 def norms_of_the_outside(model):
     with torch.no_grad():
         return torch.stack([weight.norm() for weight in model.parameters(recurse=False)])
+
+
+@mistake(
+    "weight_norms", "Vectors are weights too: none may be left out for having another number of dimensions than two."
+)
+def norms_of_matrices(model):
+    with torch.no_grad():
+        return torch.stack([weight.norm() for weight in model.parameters() if weight.ndim == 2])
+
+
+@mistake(
+    "weight_norms", "Vectors are weights too: none may be left out for having another number of dimensions than two."
+)
+def norms_without_vectors(model):
+    with torch.no_grad():
+        return torch.stack([weight.norm() for weight in model.parameters() if weight.ndim > 1])
+
+
+@mistake("weight_norms", "The lengths are sorted here, or their names; asked for is the order of the parameters.")
+def norms_by_name(model):
+    with torch.no_grad():
+        return torch.stack([weight.norm() for _, weight in sorted(model.named_parameters(), key=lambda one: one[0])])
+
+
+@mistake("weight_norms", "The lengths are sorted here, or their names; asked for is the order of the parameters.")
+def norms_by_size(model):
+    return _of_weights(model, torch.norm).sort().values
 
 
 @mistake("weight_norms", "The numbers are right, but still hang on the graph: `torch.no_grad` is for measurements.")
@@ -1049,6 +1098,12 @@ def _careless(steps, values, start, share=0.1, log=False):
     return _dated(steps, (values - values[0]) / (values[-1] - values[0]) >= share)
 
 
+def _careful(steps, values, start, share=0.1, log=False):
+    """The date of a measure, by those who think of NaN at the ends of what they have cut out."""
+    _, left = _cut(steps, values, start, log)
+    return None if np.isnan(left[[0, -1]]).any() else _careless(steps, values, start, share, log)
+
+
 def _wrong_date(hint):
     """Plant a mistake with and without thought of NaN at the ends; it is given what finds the right date."""
 
@@ -1062,7 +1117,10 @@ def _wrong_date(hint):
         def careless(steps, values, start, share=0.1, log=False):
             return answer(_careless, steps, values, start, share, log)
 
-        for flavour in (careless, thinking_of_nan):
+        def thinking_of_nan_too_late(steps, values, start, share=0.1, log=False):
+            return answer(_careful, steps, values, start, share, log)
+
+        for flavour in (careless, thinking_of_nan, thinking_of_nan_too_late):
             flavour.__name__ = f"{answer.__name__}_{flavour.__name__}"
             mistake("announced", hint)(flavour)
         return answer
@@ -1091,6 +1149,14 @@ def announced_share_of_the_end(date, steps, values, start, share, log):
     if values[-1] == values[0]:
         return None
     return _dated(steps, abs(values - values[0]) >= share * abs(values[-1]))
+
+
+@_wrong_date("This waits for a share of the last value, not of the way to it.")
+def announced_quotient_of_the_end(date, steps, values, start, share, log):
+    steps, values = _cut(steps, values, start, log)
+    if values[-1] == values[0]:
+        return None
+    return _dated(steps, values / values[-1] >= share)
 
 
 @_wrong_date("This is a place in the array; the step that stands there is asked for.")
@@ -1191,6 +1257,22 @@ def announced_to_the_extreme(date, steps, values, start, share, log):
         return None
     far = values.max() if values[-1] > values[0] else values.min()
     return _dated(steps, (values - values[0]) / (far - values[0]) >= share)
+
+
+@_wrong_date("The way is taken to lead from the lowest value to the highest; it leads from the first to the last one.")
+def announced_from_lowest_to_highest(date, steps, values, start, share, log):
+    steps, values = _cut(steps, values, start, log)
+    if values[-1] == values[0]:
+        return None
+    return _dated(steps, abs(values - values[0]) >= share * (values.max() - values.min()))
+
+
+@_wrong_date("The way is taken to lead from the lowest value to the highest; it leads from the first to the last one.")
+def announced_above_the_lowest(date, steps, values, start, share, log):
+    steps, values = _cut(steps, values, start, log)
+    if values[-1] == values[0]:
+        return None
+    return _dated(steps, (values - values.min()) / (values.max() - values.min()) >= share)
 
 
 @_wrong_date("A step in the wrong direction counts here as part of the way.")

@@ -8,7 +8,7 @@ import random
 import numpy as np
 import torch
 
-from ..questions import expect_prediction, wrong_number
+from ..questions import expect_prediction, wrong_number, wrong_values
 from ..testing import checks, expect, expect_close, expect_number, expect_tensor, mistake
 
 
@@ -347,7 +347,7 @@ def _ask_for_splits(student, draw, cases):
 
 @checks("split", "every row is in exactly one of the two parts", side=True)
 def test_split_partition(student, draw):
-    cases = [(6, 0.5), (draw.integer(10, 20), 0.3), (draw.integer(50, 90), 0.6)]
+    cases = [(6, 0.5), (7, 0.4), (draw.integer(10, 20), 0.3), (draw.integer(50, 90), 0.6)]
     for n, _, train, test, on in _ask_for_splits(student, draw, cases):
         rows = sorted(train.tolist() + test.tolist())
         expect(len(rows) <= n, "no row should stand there twice", on)
@@ -379,8 +379,9 @@ def test_split_rising(student, draw):
 def test_split_same_seed(student, draw):
     n, seed = draw.integer(30, 60), draw.integer(0, 10_000)
     on = f"n = {n}, train_fraction = 0.4, seed = {seed}"
-    first, _, again = (_two_parts(student.split(n, 0.4, s), on) for s in (seed, seed + 1, seed))
-    same = all(one.tolist() == other.tolist() for one, other in zip(first, again, strict=True))
+    first, _, again = (student.split(n, 0.4, s) for s in (seed, seed + 1, seed))
+    pairs = zip(_two_parts(first, on), _two_parts(again, on), strict=True)
+    same = all(one.tolist() == other.tolist() for one, other in pairs)
     expect(same, "two calls with the same seed should give the same rows, whatever was drawn in between", on)
 
 
@@ -521,6 +522,12 @@ def parts_exchanged(shuffle, n, train_fraction, seed):
 def shuffled_twice(shuffle, n, train_fraction, seed):
     n_train = int(train_fraction * n)
     return _cut(shuffle(n, seed), n_train)[0], _cut(shuffle(n, seed + 1), n_train)[1]
+
+
+@_split_mistake("`sort` of a tensor gives the values and their places: take its `.values`.")
+def with_their_places(shuffle, n, train_fraction, seed):
+    order, n_train = shuffle(n, seed), int(train_fraction * n)
+    return tuple(order[:n_train].sort()), tuple(order[n_train:].sort())
 
 
 @_split_mistake("One row is lost at the cut: the second part starts where the first one ends.")
@@ -743,12 +750,15 @@ _SHARES = {
     0.42: "This counts both twins, as a share of all questions; take one test question at a time.",
     0.15: "Nothing is halved here: a question and its twin are two questions, each drawn by itself.",
     0.5: "The twin is not as likely to be in the one set as in the other: compare their sizes.",
+    1.0: "Nearly every question has a twin; how likely is the twin to have been drawn for the training set?",
     0.6: "Only one twin can help a test question, namely its own.",
     0.7: "This is how likely the twin is to be a test question as well.",
     30.0: "This is in per cent; what is asked is a share between 0 and 1.",
 }
 for _share, _hint in _SHARES.items():
     wrong_number("twin_share", _hint, _share)
+_EITHER = "This is how likely one of two questions is to be trained on; but of one of these we know that it is not."
+wrong_values("twin_share", _EITHER, 0.51, 1 - 0.7**2)
 
 
 # --- chance_loss ------------------------------------------------------------------------------------------------------

@@ -16,13 +16,18 @@ from . import answers
 # --- learning_rate ----------------------------------------------------------------------------------------------------
 
 
-def _rates(student, draw, warmups, until):
-    """The rates of the steps 0, 1, …, for several lengths of warm-up."""
+LATE = (1_000, 10_000, 100_000)
+"""Steps at which every warm-up is long over."""
+
+
+def _rates(student, draw, warmups, until, late=()):
+    """The rates of the steps 0, 1, … and of some late ones, by step, for several lengths of warm-up."""
     function = student.value("learning_rate")
     for warmup in warmups:
         lr = draw.number(0.5, 2)
         values = {"lr": lr, "warmup_steps": warmup, "weight_decay": 0.0, "steps": draw.integer(300, 400)}
-        rates = [student.make("call_with_config", function, step, **values) for step in range(until(warmup))]
+        steps = [*range(until(warmup)), *late]
+        rates = {step: student.make("call_with_config", function, step, **values) for step in steps}
         yield f"warmup_steps = {warmup}, lr = {lr:.2f}", lr, warmup, rates
 
 
@@ -30,7 +35,7 @@ def _rates(student, draw, warmups, until):
 def test_learning_rate_rises(student, draw):
     warmups = 3, draw.integer(4, 6), draw.integer(12, 20)
     for on, lr, warmup, rates in list(_rates(student, draw, warmups, lambda warmup: warmup + 3)):
-        rises = np.diff([expect_number(rate, on) for rate in rates[:warmup]])
+        rises = np.diff([expect_number(rates[step], on) for step in range(warmup)])
         is_even = ((rises > 0.5 * lr / warmup) & (rises < 2 * lr / warmup)).all()
         expect(bool(is_even), "it should rise at every step, from nearly nothing to lr", on)
         expect_close(rises, np.full(warmup - 1, rises[0]), "it should rise by equal amounts", on)
@@ -40,7 +45,8 @@ def test_learning_rate_rises(student, draw):
 def test_learning_rate_first(student, draw):
     warmups = 2, draw.integer(3, 6), draw.integer(12, 20)
     for on, lr, warmup, rates in list(_rates(student, draw, warmups, lambda warmup: warmup + 3)):
-        first = expect_number(rates[0], on)
+        rate = rates[0]
+        first = expect_number(rate, on)
         expect(first > 0, "step 0 should not be wasted: its rate should be above zero", on)
         expect_close(first, lr / warmup, "step 0 should have one of warmup_steps equal amounts", on)
 
@@ -48,22 +54,53 @@ def test_learning_rate_first(student, draw):
 @checks("learning_rate", "the last step of the warm-up has the full rate, and so have all later ones")
 def test_learning_rate_stays(student, draw):
     warmups = 2, draw.integer(3, 6), draw.integer(12, 20)
-    for on, lr, warmup, rates in list(_rates(student, draw, warmups, lambda warmup: 2 * warmup + 20)):
-        rates = [expect_number(rate, on) for rate in rates]
-        expect(rates[warmup - 2] < 0.99 * lr, f"step {warmup - 2} should not have the full rate yet", on)
-        expect_close(rates[warmup - 1 :], np.full(warmup + 21, lr), f"from step {warmup - 1} on it should be lr", on)
+    for on, lr, warmup, rates in list(_rates(student, draw, warmups, lambda warmup: 2 * warmup + 20, LATE)):
+        before = expect_number(rates[warmup - 2], on)
+        expect(before < 0.99 * lr, f"step {warmup - 2} should not have the full rate yet", on)
+        for step in [*range(warmup - 1, 2 * warmup + 20), *LATE]:
+            rate = rates[step]
+            expect_close(
+                expect_number(rate, on), lr, f"from step {warmup - 1} on it should be lr", f"step {step}, {on}"
+            )
 
 
 @checks("learning_rate", "without a warm-up every step has the full rate", side=True)
 def test_learning_rate_without_warmup(student, draw):
     for on, lr, _, rates in list(_rates(student, draw, (0, 1, 0), lambda warmup: 15)):
-        rates = [expect_number(rate, on) for rate in rates]
-        expect_close(rates, np.full(15, lr), "every step should have the config's lr, the first one too", on)
+        for step, rate in rates.items():
+            message = "every step should have the config's lr, the first one too"
+            expect_close(expect_number(rate, on), lr, message, f"step {step}, {on}")
 
 
-@mistake("learning_rate", "Steps are counted from 0: this rate is zero at the first, which then changes nothing.")
-def first_step_wasted(config, step):
-    return config.lr * min(1.0, step / max(1, config.warmup_steps))
+def _wrong_rate(hint):
+    """Plant a mistake as those make it who think of a config without warm-up, in two ways, and as those who do not.
+
+    The answer gets lr, the length of the warm-up, the step, and how many steps there are.
+    """
+
+    def register(answer):
+        def at_least_one(config, step):
+            return answer(config.lr, max(1, config.warmup_steps), step, config.steps)
+
+        def full_without(config, step):
+            if not config.warmup_steps:
+                return config.lr
+            return answer(config.lr, config.warmup_steps, step, config.steps)
+
+        def careless(config, step):
+            return answer(config.lr, config.warmup_steps, step, config.steps)
+
+        for flavour in (at_least_one, full_without, careless):
+            flavour.__name__ = answer.__name__ if flavour is at_least_one else f"{answer.__name__}_{flavour.__name__}"
+            mistake("learning_rate", hint)(flavour)
+        return answer
+
+    return register
+
+
+@_wrong_rate("Steps are counted from 0: this rate is zero at the first, which then changes nothing.")
+def first_step_wasted(lr, warmup, step, steps):
+    return lr * min(1.0, step / warmup)
 
 
 @mistake("learning_rate", "There is no warm-up here: `warmup_steps` has no effect.")
@@ -71,9 +108,9 @@ def no_warm_up(config, step):
     return config.lr
 
 
-@mistake("learning_rate", "The rate goes on rising after the warm-up.")
-def never_stops_rising(config, step):
-    return config.lr * (step + 1) / max(1, config.warmup_steps)
+@_wrong_rate("The rate goes on rising after the warm-up.")
+def never_stops_rising(lr, warmup, step, steps):
+    return lr * (step + 1) / warmup
 
 
 @mistake("learning_rate", "The length of the warm-up stands in the config; here it is always 10.")
@@ -81,9 +118,19 @@ def always_ten_steps(config, step):
     return config.lr * min(1.0, (step + 1) / 10)
 
 
+@mistake("learning_rate", "The length of the warm-up stands in the config; here it is always 10.")
+def always_ten_steps_if_any(config, step):
+    return config.lr * min(1.0, (step + 1) / 10) if config.warmup_steps else config.lr
+
+
+@_wrong_rate("The full rate stands in the config; here it is always 0.001.")
+def always_a_thousandth(lr, warmup, step, steps):
+    return 1e-3 * min(1.0, (step + 1) / warmup)
+
+
 @mistake("learning_rate", "The full rate stands in the config; here it is always 0.001.")
-def always_a_thousandth(config, step):
-    return 1e-3 * min(1.0, (step + 1) / max(1, config.warmup_steps))
+def always_a_thousandth_without_a_warm_up_too(config, step):
+    return 1e-3 * min(1.0, (step + 1) / config.warmup_steps) if config.warmup_steps else 1e-3
 
 
 @mistake("learning_rate", "A warm-up of 0 steps is allowed, and nothing can be divided by 0.")
@@ -91,9 +138,9 @@ def divides_by_zero(config, step):
     return config.lr * min(1.0, (step + 1) / config.warmup_steps)
 
 
-@mistake("learning_rate", "`//` divides whole numbers and rounds down: the steps in between come out as 0.")
-def integer_division(config, step):
-    return config.lr * min(1, (step + 1) // max(1, config.warmup_steps))
+@_wrong_rate("`//` divides whole numbers and rounds down: the steps in between come out as 0.")
+def integer_division(lr, warmup, step, steps):
+    return lr * min(1, (step + 1) // warmup)
 
 
 @mistake("learning_rate", "This is the share of the full rate, and not the rate.")
@@ -101,17 +148,16 @@ def only_the_share(config, step):
     return min(1.0, (step + 1) / max(1, config.warmup_steps))
 
 
-@mistake("learning_rate", "After the warm-up the rate is constant here; many recipes let it fall, this one does not.")
-def falls_afterwards(config, step):
-    warmup = max(1, config.warmup_steps)
+@_wrong_rate("After the warm-up the rate is constant here; many recipes let it fall, this one does not.")
+def falls_afterwards(lr, warmup, step, steps):
     if step < warmup:
-        return config.lr * (step + 1) / warmup
-    return config.lr * (config.steps - step) / (config.steps - warmup + 1)
+        return lr * (step + 1) / warmup
+    return lr * (steps - step) / (steps - warmup + 1)
 
 
-@mistake("learning_rate", "This starts at the full rate and falls: a warm-up rises.")
-def falls_first(config, step):
-    return config.lr * max(1 / max(1, config.warmup_steps), 1 - step / max(1, config.warmup_steps))
+@_wrong_rate("This starts at the full rate and falls: a warm-up rises.")
+def falls_first(lr, warmup, step, steps):
+    return lr * max(1 / warmup, 1 - step / warmup)
 
 
 @mistake(
@@ -129,16 +175,14 @@ def reaches_it_too_soon(config, step):
     return config.lr * min(1.0, step / max(1, config.warmup_steps - 1))
 
 
-@mistake(
-    "learning_rate", "The full rate should be reached at the last step of the warm-up; this is there a step sooner."
-)
-def one_step_too_short(config, step):
-    return config.lr * min(1.0, (step + 2) / max(1, config.warmup_steps))
+@_wrong_rate("The full rate should be reached at the last step of the warm-up; this is there a step sooner.")
+def one_step_too_short(lr, warmup, step, steps):
+    return lr * min(1.0, (step + 2) / warmup)
 
 
-@mistake("learning_rate", "`min` and `max` are exchanged: the line is cut off below instead of above.")
-def cut_off_below(config, step):
-    return config.lr * max(1.0, (step + 1) / max(1, config.warmup_steps))
+@_wrong_rate("`min` and `max` are exchanged: the line is cut off below instead of above.")
+def cut_off_below(lr, warmup, step, steps):
+    return lr * max(1.0, (step + 1) / warmup)
 
 
 @mistake("learning_rate", "The warm-up has the first shares right; after it the rate is the whole lr, not 0.")
@@ -150,24 +194,29 @@ def nothing_afterwards(config, step):
     )
 
 
-@mistake("learning_rate", "This rises along a curve; a linear warm-up adds the same amount at every step.")
-def along_a_sine(config, step):
-    return config.lr * math.sin(math.pi / 2 * min(1.0, (step + 1) / max(1, config.warmup_steps)))
+@_wrong_rate("This rises along a curve; a linear warm-up adds the same amount at every step.")
+def along_a_sine(lr, warmup, step, steps):
+    return lr * math.sin(math.pi / 2 * min(1.0, (step + 1) / warmup))
 
 
-@mistake("learning_rate", "`round` leaves nothing between 0 and the full rate: a share of it need not be whole.")
-def rounded_share(config, step):
-    return config.lr * round(min(1.0, (step + 1) / max(1, config.warmup_steps)))
+@_wrong_rate("`round` leaves nothing between 0 and the full rate: a share of it need not be whole.")
+def rounded_share(lr, warmup, step, steps):
+    return lr * round(min(1.0, (step + 1) / warmup))
 
 
-@mistake("learning_rate", "Only step 0 has a smaller rate here; the warm-up takes `warmup_steps` steps.")
-def only_the_first_step(config, step):
-    return config.lr / max(1, config.warmup_steps) if step == 0 else config.lr
+@_wrong_rate("Only step 0 has a smaller rate here; the warm-up takes `warmup_steps` steps.")
+def only_the_first_step(lr, warmup, step, steps):
+    return lr / warmup if step == 0 else lr
 
 
 @mistake("learning_rate", "It takes a step too long: the full rate should be reached at the last step of the warm-up.")
 def one_step_too_long(config, step):
     return config.lr * min(1.0, (step + 1) / (config.warmup_steps + 1))
+
+
+@mistake("learning_rate", "It takes a step too long: the full rate should be reached at the last step of the warm-up.")
+def one_step_too_long_if_any(config, step):
+    return config.lr * min(1.0, (step + 1) / (config.warmup_steps + 1)) if config.warmup_steps else config.lr
 
 
 # --- train_step -------------------------------------------------------------------------------------------------------
@@ -672,10 +721,26 @@ def _find(
     return {"memorised": memorised, "onset": onset, "grokked": grokked}
 
 
-@mistake("find_phases", "These are places in the history; asked for are the training steps that stand there.")
+_PLACES = "These are places in the history; asked for are the training steps that stand there."
+
+
+@mistake("find_phases", _PLACES)
 def places_not_steps(steps, *args, **kwargs):
     found = _find(steps, *args, **kwargs)
     return {name: None if step is None else int((steps < step).sum()) for name, step in found.items()}
+
+
+@mistake("find_phases", _PLACES)
+def places_by_argmax(steps, *args, **kwargs):
+    places = np.arange(len(steps))
+    return _find(places, *args, **kwargs, first=lambda places, reached: int(places[reached.argmax()]))
+
+
+@mistake("find_phases", _PLACES)
+def places_by_argmax_of_what_is_left(steps, train, test, loss, chance, answered=0.99):
+    memorised = int((train >= answered).argmax())
+    onset = memorised + int((loss[memorised:] < chance).argmax())
+    return dict(zip(ENDS, (memorised, onset, onset + int((test[onset:] >= answered).argmax())), strict=True))
 
 
 @mistake(
@@ -683,6 +748,11 @@ def places_not_steps(steps, *args, **kwargs):
 )
 def onset_anywhere(*args, **kwargs):
     return _find(*args, **kwargs, onset_after=False)
+
+
+@mistake("find_phases", "The three ends are looked for in the whole run: each phase begins where the one before ends.")
+def everything_anywhere(*args, **kwargs):
+    return _find(*args, **kwargs, onset_after=False, grokked_after=False)
 
 
 @mistake("find_phases", "Grokking can end only after it has begun: look at the test accuracy from the onset on.")
@@ -759,6 +829,14 @@ def grokked_from_the_step_after(*args, **kwargs):
 @mistake("find_phases", "A step 0 counts as false: ask whether an end `is None`, not whether it is true.")
 def step_0_is_none(*args, **kwargs):
     return _find(*args, **kwargs, begun=bool)
+
+
+@mistake("find_phases", "A step 0 counts as false: ask whether an end `is None`, not whether it is true.")
+def step_0_ends_the_search(*args, **kwargs):
+    found = _find(*args, **kwargs)
+    if not found["memorised"]:
+        return dict.fromkeys(ENDS)
+    return found if found["onset"] else found | {"onset": None, "grokked": None}
 
 
 @mistake("find_phases", "Grokking ends after the onset, not only after memorisation: look from the onset on.")
@@ -844,10 +922,14 @@ def test_lost_gap(student, draw):
 
 
 wrong_number("lost_gap", "float32 has about 7 decimal digits; the gap, though, counts powers of e.", 7.0)
-wrong_number("lost_gap", "That is where one other answer would get lost; here there are 112.", 17.0)
+_ONE = "That is where one other answer would get lost; here there are 112."
+wrong_number("lost_gap", _ONE, 17.0)
+wrong_number("lost_gap", _ONE, 24 * math.log(2))
+wrong_values("lost_gap", _ONE, 16, 16.0)
 wrong_number("lost_gap", "That fits float64, with its 53 binary digits.", 41.0)
 wrong_number("lost_gap", "That is where exp overflows in float32; digits are lost long before.", 88.0)
 wrong_number("lost_gap", "That is where exp itself becomes 0 in float32; next to a 1 it is lost long before.", 104.0)
+wrong_number("lost_gap", "That is where exp itself becomes 0 in float32; next to a 1 it is lost long before.", 103.0)
 
 
 # --- plateau_test_loss ------------------------------------------------------------------------------------------------

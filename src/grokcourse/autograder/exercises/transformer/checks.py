@@ -220,6 +220,19 @@ def embedding_in_place(tokens, W_E, W_pos):
     return W_E[tokens] + W_pos
 
 
+@mistake("embed", "`+=` on a row of W_E, which is a part of the table and no copy, changes the model's own table.")
+def embedding_in_place_row_by_row(tokens, W_E, W_pos):
+    questions = []
+    for question in tokens:
+        vectors = []
+        for place, token in enumerate(question):
+            vector = W_E[token]
+            vector += W_pos[place]
+            vectors.append(vector)
+        questions.append(torch.stack(vectors))
+    return torch.stack(questions)
+
+
 # --- attention_scores -------------------------------------------------------------------------------------------------
 
 
@@ -369,6 +382,11 @@ def scores_filled_by_numbers(q, k):
 @mistake("attention_scores", "`.T` turns round all four axes: exchange the last two only, with `transpose(-1, -2)`.")
 def scores_with_all_axes_turned(q, k):
     return _mask(q @ k.permute(3, 2, 1, 0) / q.shape[-1] ** 0.5)
+
+
+@mistake("attention_scores", "The wrong axes of k are exchanged: it should be the last two, with `transpose(-1, -2)`.")
+def scores_with_the_wrong_axes_exchanged(q, k):
+    return _mask(q @ k.transpose(1, 2) / q.shape[-1] ** 0.5)
 
 
 @mistake(
@@ -824,12 +842,19 @@ def test_mlp_without_biases(student, draw):
         expect_close(got, _mlp(resid, weights), message, on)
 
 
+def _first_result_negative(weights):
+    """Turn the signs of what makes the first number of a result, so that a ReLU at the end is always seen."""
+    weights["W_out"][:, 0].abs_().neg_()
+    weights["b_out"][0].abs_().neg_()
+
+
 @checks("MLP", "where all neurons are active, two matrices and two biases")
 def test_mlp_active(student, draw):
     def all_positive(weights, resid):
         resid.abs_()
         weights["W_in"].abs_()
         weights["b_in"].abs_()
+        _first_result_negative(weights)
 
     for resid, weights, got, on in _ask_mlp(student, draw, ((1, 1, 2, 3), (draw.integer(2, 4), 3, 4, 7)), all_positive):
         message = "with all neurons active, the result should be that of two linear layers, each with its bias"
@@ -842,6 +867,7 @@ def test_mlp_silent(student, draw):
         weights["W_in"].mul_(0.05)
         weights["b_in"].clamp_(-1, 1).abs_().add_(1)  # near enough to zero to tell a ReLU from its smooth relatives
         weights["b_in"][::2].neg_()
+        _first_result_negative(weights)
 
     for resid, weights, got, on in _ask_mlp(student, draw, ((1, 1, 2, 3), (draw.integer(2, 4), 3, 4, 7)), half_silent):
         message = "neurons below zero should have no influence on the result, and the others their full one"
@@ -1418,7 +1444,7 @@ def _sizes(logits):
 def test_losses_ordinary(student, draw):
     inputs = []
     for n, vocab, dtype in ((1, 2, torch.float32), (1, 3, torch.float64), (draw.integer(4, 9), 12, torch.float32)):
-        logits, labels = draw.normal(n, vocab, dtype=dtype), draw.integers(0, vocab - 1, n)
+        logits, labels = draw.normal(n, vocab, dtype=dtype).clamp(-1.5, 1.5), draw.integers(0, vocab - 1, n)
         inputs.append((logits, labels, f"{_sizes(logits)}, {str(dtype)[6:]}"))
     message = "should be minus the logarithm of the right answer's probability"
     _ask_for_losses(student, inputs, rtol=1e-4, atol=1e-5, message=message)
@@ -1454,6 +1480,7 @@ def test_losses_huge(student, draw):
 @checks("exact_cross_entropy", "a gradient for training flows back to the logits")
 def test_losses_gradient(student, draw):
     logits, labels = draw.normal(3, 5), draw.integers(0, 4, 3)
+    labels[0] = logits[0].argmin()  # not all labels are the leading answers
     got = student.make("gradient", student.value("exact_cross_entropy"), logits, labels)
     on = _sizes(logits)
     expect(
@@ -1627,7 +1654,17 @@ def every_label(logits, labels):
     return torch.stack([_exact(logits, label.expand(len(labels))) for label in labels], 1)
 
 
-@mistake("exact_cross_entropy", "`scatter_` (with the underscore) writes into the caller's logits.")
+_WRITES = "`scatter_` (with the underscore) and `logits[…] = …` write into the caller's logits."
+
+
+@mistake("exact_cross_entropy", _WRITES)
+def losses_in_place_by_index(logits, labels):
+    rows, right = torch.arange(len(labels)), _right(logits, labels)[:, 0].clone()
+    logits[rows, labels] = -math.inf
+    return F.softplus(logits.logsumexp(1) - right)
+
+
+@mistake("exact_cross_entropy", _WRITES)
 def losses_in_place(logits, labels):
     right = _right(logits, labels)[:, 0].clone()
     return F.softplus(logits.scatter_(1, labels[:, None], -math.inf).logsumexp(1) - right, threshold=40)
