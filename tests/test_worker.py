@@ -441,6 +441,27 @@ def add_modulo():
         assert Student(opened.send).add_modulo() == [*range(10)]
 
 
+@pytest.mark.skipif(not fork_server.namespaces(), reason="all that this user runs is counted here")
+def test_threads_are_as_many_as_a_pool_has_and_not_many_more(server):
+    """Hundreds that compute without a pause would leave those who are graded beside no time to answer in."""
+    source = """
+import threading
+def add_modulo():
+    over, started = threading.Event(), 0
+    threading.stack_size(2**18)
+    try:
+        for started in range(1000):
+            threading.Thread(target=over.wait).start()
+    except RuntimeError:
+        pass
+    over.set()
+    return started
+"""
+    opened = session(server, source)
+    with contextlib.closing(opened):
+        assert 32 <= Student(opened.send).add_modulo() < confinement.MAX_THREADS
+
+
 def test_where_nothing_can_be_forked_each_worker_is_its_own_process(monkeypatch):
     monkeypatch.setattr(fork_server, "CAN_FORK", False)
     monkeypatch.setenv("SECRET_OF_MINE", "42")

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import confinement
-from .confinement import MAX_THREADS
+from .confinement import ALL_THREADS
 
 GETFLAGS, SETFLAGS = 0x80086601, 0x40086602
 """Of ``ioctl``: a file's attributes, such as being immutable."""
@@ -184,7 +184,7 @@ def _processes() -> dict[str, Callable[[], object]]:
         size = threading.stack_size(2**16)
         started = []
         try:
-            for _ in range(MAX_THREADS + 1):
+            for _ in range(ALL_THREADS + 1):
                 started.append(threading.Thread(target=over.wait))
                 started[-1].start()
         finally:

@@ -163,6 +163,14 @@ def _no_compiler() -> types.ModuleType:
     return module
 
 
+def _no_notebook(tqdm: types.ModuleType) -> types.ModuleType:
+    """In the place of tqdm's bar for notebooks, which needs one around it: its bar for terminals."""
+    module = types.ModuleType("tqdm.notebook")
+    module.tqdm = module.tqdm_notebook = tqdm.tqdm
+    module.trange = module.tnrange = tqdm.trange
+    return module
+
+
 def _import_libraries() -> None:
     """What students' code and its loading use, imported and woken up once for all workers."""
     import matplotlib as mpl
@@ -170,16 +178,14 @@ def _import_libraries() -> None:
     mpl.use("agg")
     import matplotlib.pyplot  # noqa: F401
     import torch
-    import tqdm.notebook
+    import tqdm
 
     from . import attempts, cells, host, loading, redaction  # noqa: F401
 
     torch.set_num_threads(1)
     torch.compile = _left_alone  # without a compiler it fails, and the answers are the same
     torch._dynamo = sys.modules["torch._dynamo"] = _no_compiler()
-    for name in ("tqdm", "tqdm_notebook"):  # the notebook's own bar needs a notebook around it
-        setattr(tqdm.notebook, name, tqdm.tqdm)
-    tqdm.notebook.trange = tqdm.notebook.tnrange = tqdm.trange
+    tqdm.notebook = sys.modules["tqdm.notebook"] = _no_notebook(tqdm)
     x = torch.eye(3, requires_grad=True)
     (x @ x).softmax(-1).sum().backward()  # starts what torch starts at first use
     torch.linalg.eigvalsh(x.detach())

@@ -34,7 +34,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-MAX_THREADS = 256
+MAX_THREADS = 48
+"""Of a worker: Python's own pools have 32 at most, and each more takes time from those who are graded beside."""
+FEW_THREADS = 8
+"""With no more than these a worker can start some, where only its own are counted."""
+ALL_THREADS = 256
+"""Where Linux counts all that its user runs."""
 INSTALL = "pip install 'grokcourse[grade]'"
 
 
@@ -42,6 +47,7 @@ _taken = 0
 """Bytes of address space that this process had before its first worker."""
 _threads_counted = False
 """Whether the limit of processes and threads holds here; it does not for root, not even in a user namespace."""
+_most_threads = ALL_THREADS
 _tree = False
 _calls: Any = None
 """The filter of system calls, made once, for every worker to put in force."""
@@ -49,7 +55,7 @@ _calls: Any = None
 
 def prepare() -> dict[str, str]:
     """Confine this process, the fork server; returns what could not be put in force, and why."""
-    global _taken, _threads_counted, _tree, _calls
+    global _taken, _threads_counted, _most_threads, _tree, _calls
     _library("pyseccomp"), _library("sandlock")  # while all files are there: they look for more than Python's
     with contextlib.suppress(OSError):
         _taken = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
@@ -61,6 +67,8 @@ def prepare() -> dict[str, str]:
     _drop_capabilities()
     files = _confine(places if mounts else ["/"])
     _threads_counted = _are_threads_counted()
+    if _threads_counted and _does_a_thread_start(FEW_THREADS):
+        _most_threads = MAX_THREADS
     _calls, calls = _allowed_calls(writing=not (mounts and files))
     return {"calls": calls, "files": files, "namespaces": alone, "mounts": mounts, "user": user}
 
@@ -80,19 +88,22 @@ def has_own_tree() -> bool:
 
 
 def _are_threads_counted() -> bool:
-    """Whether a process that may have no more threads gets none: tried out in a child."""
-    if sys.platform != "linux":
-        return False
+    """Whether a process that may have no more threads gets none: tried out."""
+    return sys.platform == "linux" and not _does_a_thread_start(1)
+
+
+def _does_a_thread_start(most: int) -> bool:
+    """Whether a process gets one that may have so many: tried out in a child."""
     import resource
 
     pid = os.fork()
     if pid == 0:
         try:
-            resource.setrlimit(resource.RLIMIT_NPROC, (1, 1))
+            resource.setrlimit(resource.RLIMIT_NPROC, (most, most))
             threading.Thread(target=int).start()
         except (RuntimeError, ValueError, OSError):
-            os._exit(0)
-        os._exit(1)
+            os._exit(1)
+        os._exit(0)
     return os.waitpid(pid, 0)[1] == 0
 
 
@@ -298,7 +309,7 @@ def limit(limits: Mapping[str, float]) -> str:
     at_most("RLIMIT_CPU", int(limits["load_seconds"] + limits["total_seconds"]) + 1)
     if sys.platform != "linux":
         return "this system does not limit the memory of a process: run it on Linux"
-    at_most("RLIMIT_NPROC", MAX_THREADS)
+    at_most("RLIMIT_NPROC", _most_threads)
     at_most("RLIMIT_MEMLOCK", 0)
     at_most("RLIMIT_SIGPENDING", 64)
     at_most("RLIMIT_AS", _taken + int(limits["memory"]))
