@@ -7,6 +7,7 @@ import os
 import stat
 import tempfile
 import zipfile
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ import yaml
 from grokcourse.autograder.intake import archive, entries, gradescope_metadata, submission
 from grokcourse.autograder.intake.files import ClassroomError, Found
 from grokcourse.autograder.intake.find import find_works
-from grokcourse.autograder.intake.gradescope_metadata import read_gradescope
+from grokcourse.autograder.intake.gradescope_metadata import Submitted, read_gradescope
 from grokcourse.autograder.records import MAX_FILE, Work
 
 
@@ -275,7 +276,63 @@ def test_gradescopes_metadata_is_read_as_yaml_says():
     "text", ["", "---", "\0", "- a\n- b", "submission_1: 3", "submission_1:\n  :submitters:\n", ":\n:\n", "x" * 10**6]
 )
 def test_broken_metadata_tells_nothing(text: str):
-    assert read_gradescope(text) in ({}, {"submission_1": gradescope_metadata.Submitted(("submission_1",))})
+    assert read_gradescope(text) in ({}, {"submission_1": Submitted(("submission_1",))})
+
+
+AS_RAILS_WRITES_IT = """---
+submission_1:
+  :submitters:
+  - :name: &1 Anna Maria Aurelia Theodora Wilhelmina Josephine Antonia von und zu
+      Hohenfels
+    :sid:
+    :email: "anna@\\
+      uni.edu"
+  :created_at: !ruby/object:ActiveSupport::TimeWithZone
+    utc: &2 2026-10-01 21:19:48.713930000 Z
+    zone: &3 !ruby/object:ActiveSupport::TimeZone
+      name: Etc/UTC
+    time: *2
+submission_2:
+  :submitters:
+  - :name: *1
+    :email: two@uni.edu
+  - {':name': Bo, ':sid': 5}
+  :created_at: !ruby/object:ActiveSupport::TimeWithZone
+    utc: 2026-10-02 08:00:00 Z
+    zone: *3
+    time: *2
+"""
+
+
+def test_metadata_with_rubys_objects_folded_lines_and_aliases_is_read():
+    long = "Anna Maria Aurelia Theodora Wilhelmina Josephine Antonia von und zu Hohenfels"
+    first, second = datetime(2026, 10, 1, 21, 19, 48, 713930, UTC), datetime(2026, 10, 2, 8, tzinfo=UTC)
+    assert read_gradescope(AS_RAILS_WRITES_IT) == {
+        "submission_1": Submitted((f"{long} (anna@uni.edu)",), first.timestamp()),
+        "submission_2": Submitted((f"{long} (two@uni.edu)", "Bo (5)"), second.timestamp()),
+    }
+
+
+def test_aliases_of_aliases_and_tags_build_nothing():
+    levels = "".join(f"  l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 9)}]\n" for n in range(1, 40))
+    bomb = f"submission_1:\n  l0: &l0 [x, x]\n{levels}  :submitters: *l39\n"
+    tags = "submission_2:\n  :x: !!python/object/apply:os._exit [3]\n  :submitters:\n  - !!python/name:os.system\n"
+    tags += "    :name: !!python/object/apply:os._exit Bo\n"
+    assert read_gradescope(bomb + tags) == {
+        "submission_1": Submitted(("submission_1",)),
+        "submission_2": Submitted(("Bo",)),
+    }
+
+
+def test_of_metadata_that_are_too_deep_or_too_long_or_cut_off_the_beginning_counts(monkeypatch):
+    first = "submission_1:\n  :submitters:\n  - :name: Ann\n:x: y\n"
+    known = {"submission_1": Submitted(("Ann",))}
+    for rest in ("[" * 10**6, "x:\n  " + "- " * 10**6, '"', "submission_2:\n  :submitters:\n  - :name: 'B", "}"):
+        assert read_gradescope(first + rest) == known, rest[:20]
+    after = "x: [" + "a, " * 2000 + "]\nsubmission_2:\n  :submitters:\n  - :name: Bo\n"
+    assert read_gradescope(first + after) == known | {"submission_2": Submitted(("Bo",))}
+    monkeypatch.setattr(gradescope_metadata, "MAX_EVENTS", 1000)
+    assert read_gradescope(first + after) == known
 
 
 def test_blackboard(subs: Path):
