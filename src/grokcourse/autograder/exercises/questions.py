@@ -1,5 +1,8 @@
 """What the tests of questions ("predict before you run") have in common."""
 
+from torch import Tensor
+
+from .evidence import kind_of
 from .student import Student
 from .testing import as_choice, expect, expect_number, mistake
 
@@ -8,6 +11,7 @@ def expect_prediction(student: Student, name: str) -> float:
     """Fail unless the student gave the name a number; returns it."""
     got = student.value(name)
     expect(not isinstance(got, str), "the answer should be a number, without quotation marks")
+    expect(isinstance(got, (int, float, Tensor)), f"the answer should be one number, not {kind_of(got)}")
     return expect_number(got)
 
 

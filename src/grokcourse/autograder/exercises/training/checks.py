@@ -21,13 +21,13 @@ LATE = (1_000, 10_000, 100_000)
 
 
 def _rates(student, draw, warmups, until, late=()):
-    """The rates of the steps 0, 1, … and of some late ones, by step, for several lengths of warm-up."""
+    """The rates of the steps 0, 1, … and then of some late ones, for several lengths of warm-up."""
     function = student.value("learning_rate")
     for warmup in warmups:
         lr = draw.number(0.5, 2)
         values = {"lr": lr, "warmup_steps": warmup, "weight_decay": 0.0, "steps": draw.integer(300, 400)}
         steps = [*range(until(warmup)), *late]
-        rates = {step: student.make("call_with_config", function, step, **values) for step in steps}
+        rates = [student.make("call_with_config", function, step, **values) for step in steps]
         yield f"warmup_steps = {warmup}, lr = {lr:.2f}", lr, warmup, rates
 
 
@@ -35,7 +35,7 @@ def _rates(student, draw, warmups, until, late=()):
 def test_learning_rate_rises(student, draw):
     warmups = 3, draw.integer(4, 6), draw.integer(12, 20)
     for on, lr, warmup, rates in list(_rates(student, draw, warmups, lambda warmup: warmup + 3)):
-        rises = np.diff([expect_number(rates[step], on) for step in range(warmup)])
+        rises = np.diff([expect_number(rate, on) for rate in rates[:warmup]])
         is_even = ((rises > 0.5 * lr / warmup) & (rises < 2 * lr / warmup)).all()
         expect(bool(is_even), "it should rise at every step, from nearly nothing to lr", on)
         expect_close(rises, np.full(warmup - 1, rises[0]), "it should rise by equal amounts", on)
@@ -57,8 +57,8 @@ def test_learning_rate_stays(student, draw):
     for on, lr, warmup, rates in list(_rates(student, draw, warmups, lambda warmup: 2 * warmup + 20, LATE)):
         before = expect_number(rates[warmup - 2], on)
         expect(before < 0.99 * lr, f"step {warmup - 2} should not have the full rate yet", on)
-        for step in [*range(warmup - 1, 2 * warmup + 20), *LATE]:
-            rate = rates[step]
+        steps = [*range(2 * warmup + 20), *LATE]
+        for step, rate in list(zip(steps, rates, strict=True))[warmup - 1 :]:
             expect_close(
                 expect_number(rate, on), lr, f"from step {warmup - 1} on it should be lr", f"step {step}, {on}"
             )
@@ -67,7 +67,7 @@ def test_learning_rate_stays(student, draw):
 @checks("learning_rate", "without a warm-up every step has the full rate", side=True)
 def test_learning_rate_without_warmup(student, draw):
     for on, lr, _, rates in list(_rates(student, draw, (0, 1, 0), lambda warmup: 15)):
-        for step, rate in rates.items():
+        for step, rate in enumerate(rates):
             message = "every step should have the config's lr, the first one too"
             expect_close(expect_number(rate, on), lr, message, f"step {step}, {on}")
 

@@ -1659,8 +1659,16 @@ _WRITES = "`scatter_` (with the underscore) and `logits[…] = …` write into t
 
 @mistake("exact_cross_entropy", _WRITES)
 def losses_in_place_by_index(logits, labels):
-    rows, right = torch.arange(len(labels)), _right(logits, labels)[:, 0].clone()
+    rows = torch.arange(len(labels))
+    right = logits[rows, labels].clone()  # which a gradient flows through, as it does not after `gather`
     logits[rows, labels] = -math.inf
+    return F.softplus(logits.logsumexp(1) - right)
+
+
+@mistake("exact_cross_entropy", _WRITES)
+def losses_in_place_by_index_after_gather(logits, labels):
+    right = _right(logits, labels)[:, 0].clone()
+    logits[torch.arange(len(labels)), labels] = -math.inf
     return F.softplus(logits.logsumexp(1) - right)
 
 
