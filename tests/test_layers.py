@@ -20,14 +20,15 @@ MAY_IMPORT: dict[str, set[str]] = {
     "interactive": set(),
     "superposition": set(),
     "start": set(),
+    "storage": set(),
     "torch_state": set(),
     # 2.
     "tasks": {"config", "groups"},
     "model": {"config"},
     # 3.
-    "runs": {"config", "model", "torch_state"},
+    "runs": {"config", "model", "storage", "torch_state"},
     "circuit": {"fourier", "model"},
-    "measures": {"fourier", "circuit", "runs", "model", "tasks", "torch_state"},  # a loss needs answers and split
+    "measures": {"fourier", "circuit", "runs", "model", "storage", "tasks", "torch_state"},  # a loss needs answers
     "foreign_files": set(),
     "interop": {"config", "foreign_files", "model", "runs", "tasks", "torch_state"},
     # 4. knows nothing of the analysis

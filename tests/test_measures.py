@@ -1,6 +1,7 @@
 """The progress measures against brute force, numpy and a network written by hand; what is stored, computed anew."""
 
 import math
+import os
 import shutil
 
 import numpy as np
@@ -402,7 +403,7 @@ def test_a_place_that_cannot_be_written_leaves_what_was_there(run, folder, monke
     def full(_descriptor):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(measures.os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(runs.RunError, match="No space left"):
         measures.store(measures.along(run, [2]), folder)
     assert place.read_bytes() == content

@@ -193,11 +193,11 @@ def test_interrupted_and_started_again_it_ends_bit_equal(tmp_path, monkeypatch, 
 
 KILLED = """
 import os, signal, sys, torch
-from grokcourse import runs, training
+from grokcourse import storage, training
 from grokcourse.config import RunConfig
 
 torch.set_num_threads(1)
-write, left = runs._write_file, int(sys.argv[2])
+write, left = storage.write_whole, int(sys.argv[2])
 
 def write_half(path, content):
     global left
@@ -207,7 +207,7 @@ def write_half(path, content):
         os.kill(os.getpid(), signal.SIGKILL)
     write(path, content)
 
-runs._write_file = write_half
+storage.write_whole = write_half
 training.train(RunConfig.from_dict({config!r}), sys.argv[1], progress_bar=False, device="cpu")
 """
 """Is killed while it writes the file whose number it is told; 0 is never reached."""

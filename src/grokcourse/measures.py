@@ -12,10 +12,7 @@ Where the paper's text, the notebook released with it and Nanda's later demonstr
 ``variants`` says how, and computes what each of them gives.
 """
 
-import hashlib
 import json
-import os
-import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,7 +25,7 @@ from safetensors.numpy import load as load_arrays
 from safetensors.numpy import save as save_arrays
 from torch import Tensor, nn
 
-from . import circuit, fourier, runs, tasks
+from . import circuit, fourier, runs, storage, tasks
 from .model import Transformer
 from .runs import Run, RunError
 from .torch_state import usual_torch
@@ -526,7 +523,7 @@ def identity(run: Run) -> str:
 
     A copy of the run that keeps fewer checkpoints, or keeps them in float16, has the same.
     """
-    return _digest(run.history, json.dumps(run.config.to_dict(), sort_keys=True))
+    return storage.arrays_digest(run.history, json.dumps(run.config.to_dict(), sort_keys=True))
 
 
 def store(measured: Measures, run: Path | str) -> Path:
@@ -547,19 +544,12 @@ def store(measured: Measures, run: Path | str) -> Path:
         raise RunError(f"{folder} holds another run than the one that was measured. Nothing was changed")
     arrays = {"steps": measured.steps, "key": np.array(measured.key, dtype=np.int64)}
     arrays |= {f"values/{name}": np.ascontiguousarray(values) for name, values in measured.values.items()}
-    metadata = {"format": FORMAT, "run": measured.run, "digest": _digest(arrays, measured.run)}
-    place, fresh = folder / FILE, folder / f".{FILE}.{uuid.uuid4().hex[:8]}"
+    metadata = {"format": FORMAT, "run": measured.run, "digest": storage.arrays_digest(arrays, measured.run)}
     try:
-        with fresh.open("wb") as file:
-            file.write(save_arrays(arrays, metadata))
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(place)
+        storage.write_whole(folder / FILE, save_arrays(arrays, metadata))
     except OSError as error:
         raise RunError(f"the measures could not be written to {folder}: {error.strerror}") from error
-    finally:
-        fresh.unlink(missing_ok=True)
-    return place
+    return folder / FILE
 
 
 def load(run: Path | str) -> Measures:
@@ -595,12 +585,12 @@ def find(run: Path | str) -> Measures | None:
     try:
         content = place.read_bytes()
         arrays = load_arrays(content)
-        metadata = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")]).get("__metadata__", {})
+        metadata = storage.metadata(content)
     except (OSError, SafetensorError, ValueError) as error:
         raise RunError(f"{place} cannot be read: {error}. {again}") from error
     if metadata.get("format") != FORMAT:
         raise RunError(f"{place} is not a file of measures that this version can read. {again}")
-    if metadata.get("digest") != _digest(arrays, metadata.get("run", "")):
+    if metadata.get("digest") != storage.arrays_digest(arrays, metadata.get("run", "")):
         raise RunError(f"{place} was altered. {again}")
     if metadata["run"] != run_identity:
         raise RunError(f"{place} was computed from another run than the one beside it. {again}")
@@ -640,11 +630,3 @@ def _require_finite(model: nn.Module) -> None:
 
 def _gini_or_nan(values: Tensor) -> Tensor:
     return gini(values) if values.any() else values.new_tensor(torch.nan)
-
-
-def _digest(arrays: dict[str, np.ndarray], text: str) -> str:
-    digest = hashlib.sha256(text.encode())
-    for name, values in sorted(arrays.items()):
-        digest.update(f"{name} {values.dtype} {values.shape}".encode())
-        digest.update(np.ascontiguousarray(values).tobytes())
-    return digest.hexdigest()

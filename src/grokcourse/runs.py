@@ -14,11 +14,9 @@ Precision: the reference runs that ship with the package keep their weights in f
 """
 
 import dataclasses
-import hashlib
 import json
 import os
 import shutil
-import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -34,6 +32,7 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor
 
+from . import storage
 from .config import ConfigError, RunConfig
 from .model import Transformer
 from .torch_state import usual_torch
@@ -130,20 +129,14 @@ def save(run: Run, folder: Path | str, *, half: bool = False) -> Path:
         "config": run.config.to_dict(),
         "provenance": run.provenance,
         "weights": str(dtype).removeprefix("torch."),
-        "files": {name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
+        "files": {name: storage.sha256(content) for name, content in files.items()},
     }
     header["digest"] = _digest(header)
     files["run.json"] = (json.dumps(header, indent=2, ensure_ascii=False) + "\n").encode()
-    fresh = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}")
     try:
-        fresh.mkdir(parents=True)
-        for name, content in files.items():
-            _write_file(fresh / name, content)
-        fresh.rename(folder)
+        storage.write_folder(folder, files)
     except OSError as error:
         raise RunError(f"the run could not be written to {folder}: {error.strerror}") from error
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
     return folder
 
 
@@ -350,7 +343,7 @@ def load_progress(folder: Path | str) -> Progress | None:
         return None
     step = max(states)
     content = _read_hashed(states[step])
-    header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])["__metadata__"]
+    header = storage.metadata(content)
     parts: dict[str, Weights] = {"weights": {}, "optimizer": {}, "history": {}}
     for key, tensor in load_tensors(content).items():
         part, _, name = key.partition("/")
@@ -380,7 +373,7 @@ def _progress_files(place: Path, kind: str) -> dict[int, Path]:
 
 
 def _write_hashed(place: Path, kind: str, step: int, content: bytes) -> None:
-    _write_file(place / f"{kind}-{step:06}-{hashlib.sha256(content).hexdigest()[:16]}.safetensors", content)
+    storage.write_whole(place / f"{kind}-{step:06}-{storage.sha256(content)[:16]}.safetensors", content)
 
 
 def _read_hashed(path: Path) -> bytes:
@@ -388,7 +381,7 @@ def _read_hashed(path: Path) -> bytes:
         content = path.read_bytes()
     except OSError as error:
         raise RunError(f"{path} cannot be read: {error.strerror}") from error
-    if hashlib.sha256(content).hexdigest()[:16] != path.stem.split("-")[-1]:
+    if storage.sha256(content)[:16] != path.stem.split("-")[-1]:
         raise RunError(f"{path} is truncated or was altered. Remove {path.parent} to start the run afresh")
     return content
 
@@ -410,7 +403,7 @@ def _locate(run: Path | str) -> Path:
 
 def _digest(header: Mapping[str, Any]) -> str:
     content = {name: value for name, value in header.items() if name != "digest"}
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    return storage.sha256(json.dumps(content, sort_keys=True).encode())
 
 
 def _read_header(folder: Path) -> dict[str, Any]:
@@ -436,19 +429,6 @@ def _read_files(folder: Path, header: Mapping[str, Any]) -> dict[str, bytes]:
             contents[name] = (folder / name).read_bytes()
         except OSError as error:
             raise RunError(f"{folder} is incomplete: {name} cannot be read ({error.strerror})") from error
-        if hashlib.sha256(contents[name]).hexdigest() != digest:
+        if storage.sha256(contents[name]) != digest:
             raise RunError(f"{folder / name} is truncated or was altered. Get the run again or retrain it")
     return contents
-
-
-def _write_file(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all, and onto the disk before anything relies on it."""
-    fresh = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
-    try:
-        with fresh.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(path)
-    finally:
-        fresh.unlink(missing_ok=True)

@@ -1,30 +1,21 @@
-"""Writing a file whole or not at all."""
+"""Writing a file whole or not at all, or saying why that cannot be."""
 
 import errno
-import os
-import uuid
 from pathlib import Path
 
+from ... import storage
 from ..records import ReportError
 
 
 def write_whole(path: Path, content: str) -> None:
-    """Write a text file in UTF-8 under another name, and give it its own when it is on the disk.
+    """Write a text file in UTF-8, and its folder if need be.
 
     Raises:
         ReportError: if it cannot be written; what stood there before stands there still.
     """
-    fresh = path.with_name(f".{uuid.uuid4().hex[:12]}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with fresh.open("wb") as file:
-                file.write(content.encode())
-                file.flush()
-                os.fsync(file.fileno())
-            fresh.replace(path)
-        finally:
-            fresh.unlink(missing_ok=True)
+        storage.write_whole(path, content.encode())
     except OSError as error:
         raise ReportError(f"{path} cannot be written: {_why(error)}") from error
 
