@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from helpers import filled
 
 from grokcourse import start
 from grokcourse.autograder import batch
@@ -45,15 +46,11 @@ ENDLESS = "def chance_loss(p):\n    while True:\n        pass\n"
 def solved(chapter: str) -> str:
     """A chapter's student notebook, with the package's own sources as the answers."""
     notebook = json.loads((start.NOTEBOOKS / f"{chapter}.ipynb").read_bytes())
-    for cell in notebook["cells"]:
-        exercise = EXERCISES.get(cell["id"].removeprefix("exercise-"))
-        if exercise:
-            is_question = exercise.question
-            answer = f"{exercise.name} = {exercise.solution!r}" if is_question else exercises.self_contained(exercise)
-            source = "".join(cell["source"])
-            assert exercise.stub in source
-            cell["source"] = source.replace(exercise.stub, answer)
-    return json.dumps(notebook)
+    answers = {
+        one.name: f"{one.name} = {one.solution!r}" if one.question else exercises.self_contained(one)
+        for one in CHAPTERS[chapter]
+    }
+    return json.dumps(filled(notebook, answers))
 
 
 def write_class(folder: Path) -> Path:

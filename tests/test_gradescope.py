@@ -11,6 +11,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from helpers import filled
 
 import grokcourse
 from grokcourse import start
@@ -81,11 +82,7 @@ def run(base: Path, command: Path, **variables: str) -> str:
 
 
 def submit(base: Path, answers: dict[str, str], created: str = "2026-11-20T12:00:00.000000-07:00") -> None:
-    notebook = nbformat.read(start.NOTEBOOKS / "01-task.ipynb", as_version=4)
-    for cell in notebook.cells:
-        name = cell.id.removeprefix("exercise-")
-        if name in answers:
-            cell.source = cell.source.replace(EXERCISES[name].stub, answers[name])
+    notebook = filled(nbformat.read(start.NOTEBOOKS / "01-task.ipynb", as_version=4), answers)
     (base / "submission").mkdir(exist_ok=True)
     for path in (base / "submission").iterdir():
         path.unlink()

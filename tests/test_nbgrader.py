@@ -5,13 +5,13 @@ import json
 import os
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
-from copy import deepcopy
 from functools import partial
 from pathlib import Path
 
 import nbformat
 import pytest
 from conftest import peer
+from helpers import filled
 
 from grokcourse import start
 from grokcourse.autograder import check, feedback
@@ -46,17 +46,6 @@ MIXED = {
 
 def read(chapter: str) -> nbformat.NotebookNode:
     return nbformat.read(start.NOTEBOOKS / f"{chapter}.ipynb", as_version=nbformat.NO_CONVERT)
-
-
-def answered(notebook: nbformat.NotebookNode, answers: dict[str, str]) -> nbformat.NotebookNode:
-    """The notebook with these answers in place of the stubs."""
-    notebook = deepcopy(notebook)
-    for cell in notebook.cells:
-        name = cell.id.removeprefix("exercise-")
-        if name in answers:
-            assert EXERCISES[name].stub in cell.source
-            cell.source = cell.source.replace(EXERCISES[name].stub, answers[name])
-    return notebook
 
 
 def solutions(chapter: str) -> dict[str, str]:
@@ -158,9 +147,9 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Course:
 def scores(course: Course) -> dict[str, dict[str, list[float]]]:
     """By student and exercise, what nbgrader gives, and the most that it would give."""
     released = nbformat.read(course.folder / "release" / "course" / f"{CHAPTER}.ipynb", as_version=4)
-    course.submit("solved", answered(read(CHAPTER), solutions(CHAPTER)))  # downloaded from the site, and handed in
-    course.submit("mixed", answered(released, MIXED))
-    forger = answered(released, {})  # writes nothing but marks
+    course.submit("solved", filled(read(CHAPTER), solutions(CHAPTER)))  # downloaded from the site, and handed in
+    course.submit("mixed", filled(released, MIXED))
+    forger = filled(released, {})  # writes nothing but marks
     for cell in forger.cells:
         if "nbgrader" in cell.metadata:
             cell.source = str(cell.metadata["nbgrader"]["points"])
@@ -208,7 +197,7 @@ def test_marks_for_what_is_right(scores: dict[str, dict[str, list[float]]]):
 def test_validating_as_a_student_does(course: Course):
     released = nbformat.read(course.folder / "release" / "course" / f"{CHAPTER}.ipynb", as_version=4)
     for name, answers in (("solved", solutions(CHAPTER)), ("mixed", MIXED)):
-        nbformat.write(answered(released, answers), course.folder / f"{name}.ipynb")
+        nbformat.write(filled(released, answers), course.folder / f"{name}.ipynb")
     with ThreadPoolExecutor(2) as pool:
         solved, said = pool.map(partial(course.nbgrader, "validate"), ("solved.ipynb", "mixed.ipynb"))
     assert "Success! Your notebook passes all the tests." in solved

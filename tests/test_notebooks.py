@@ -19,6 +19,7 @@ import pytest
 import yaml
 from bs4 import BeautifulSoup
 from conftest import ROOT, Site, toc_pages
+from helpers import filled
 from IPython.core.inputtransformer2 import TransformerManager
 from packaging.requirements import Requirement
 
@@ -246,13 +247,9 @@ def _parsed(path: Path) -> BeautifulSoup:
 
 def solved(notebook: nbformat.NotebookNode, site: Site) -> nbformat.NotebookNode:
     """The notebook with each stub replaced by the solution that the page shows."""
-    notebook = deepcopy(notebook)
-    for cell in notebook.cells:
-        exercise = EXERCISES.get(cell.id.removeprefix("exercise-"))
-        if exercise:
-            assert exercise.stub in cell.source
-            cell.source = cell.source.replace(exercise.stub, solution_on_page(site, exercise))
-    return notebook
+    ids = {cell.id for cell in notebook.cells}
+    asked = [exercise for name, exercise in EXERCISES.items() if f"exercise-{name}" in ids]
+    return filled(notebook, {exercise.name: solution_on_page(site, exercise) for exercise in asked})
 
 
 def said(notebook: nbformat.NotebookNode) -> dict[str, str]:

@@ -38,7 +38,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from .exercises.select import CHAPTERS, EXERCISES
+from .exercises.select import CHAPTERS, EXERCISES, named_exercises
 from .exercises.spec import Exercise
 
 MAX_BYTES = 2**20
@@ -388,7 +388,7 @@ class _Reader:
             self._fail(key, f'has to be a list of exercises and chapters, such as ["01-task"], not {_shown(value)}')
         for name in value:
             self._known(name, key)
-        return [name for name, exercise in EXERCISES.items() if name in value or exercise.chapter in value]
+        return named_exercises(value)
 
     def _number(self, value: Any, key: str, *, positive: bool = False, most: int = MOST) -> Fraction:
         least = "more than 0" if positive else "0 or more"

@@ -139,6 +139,20 @@ class Grade:
     late_days: float | None = None
     handed_in: str = ""
 
+    @classmethod
+    def of(cls, work: Work, status: str, reason: str = "", **found: Any) -> "Grade":
+        """The grade of a work as its files are now.
+
+        Args:
+            work: what was graded.
+            status: graded, unreadable or failed.
+            reason: why it was not graded.
+            found: ``problems``, ``outcomes`` and ``seconds``, if it was.
+        """
+        names, content = tuple(path.name for path in work.files), digest(work.files + work.helpers)
+        late = {"late_days": work.late_days, "handed_in": work.handed_in}
+        return cls(work.student, names, content, status, reason, **late, **found)
+
     def to_dict(self) -> dict[str, Any]:
         """As JSON types."""
         return asdict(self)

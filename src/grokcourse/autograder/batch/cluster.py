@@ -190,9 +190,7 @@ class Cluster:
             reason = "the workers that graded it ended, one after the other"
         else:
             reason = f"grading it on the cluster broke off: {type(error).__name__}: {str(error)[:300]}"
-        names = tuple(path.name for path in work.files)
-        late = {"late_days": work.late_days, "handed_in": work.handed_in}
-        return Grade(work.student, names, digest(work.files + work.helpers), "failed", reason, **late)
+        return Grade.of(work, "failed", reason)
 
     def close(self) -> None:
         """End the graders on the cluster, and the connection to it."""

@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Collection, Generator, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +19,7 @@ from typing import Any
 from tqdm import tqdm
 
 from ... import __version__
-from ..exercises.select import CHAPTERS, EXERCISES
+from ..exercises.select import CHAPTERS, EXERCISES, UnknownNameError, named_exercises
 from ..intake.entries import MARKER, is_output
 from ..records import Grade, Protection, ReportError, RunInfo, Settings, Work, digest
 from ..reports.files import write_whole
@@ -221,20 +221,19 @@ def run_plan(plan: Plan, grade_all: GradeAll) -> Plan:
     return replace(plan, waiting=(), record=record)
 
 
-def find_exercises(names: Iterable[str]) -> tuple[str, ...]:
+def find_exercises(names: Collection[str]) -> tuple[str, ...]:
     """The exercises of these names and chapters, in the order of the course.
 
     Raises:
         ClassRunError: if there is none of a name.
     """
-    found: set[str] = set()
-    for name in names:
-        if name not in CHAPTERS and name not in EXERCISES:
-            close = difflib.get_close_matches(name, [*CHAPTERS, *EXERCISES], n=3)
-            meant = f"did you mean {' or '.join(close)}?" if close else f"chapters: {', '.join(CHAPTERS)}"
-            raise ClassRunError(f"there is neither a chapter nor an exercise {one_line(name, 40)!r}; {meant}")
-        found |= {exercise.name for exercise in CHAPTERS[name]} if name in CHAPTERS else {name}
-    return tuple(name for name in EXERCISES if name in found)
+    try:
+        return tuple(named_exercises(names))
+    except UnknownNameError as error:
+        (name,) = error.args
+        close = difflib.get_close_matches(name, [*CHAPTERS, *EXERCISES], n=3)
+        meant = f"did you mean {' or '.join(close)}?" if close else f"chapters: {', '.join(CHAPTERS)}"
+        raise ClassRunError(f"there is neither a chapter nor an exercise {one_line(name, 40)!r}; {meant}") from None
 
 
 def cores() -> int:

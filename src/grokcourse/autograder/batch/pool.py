@@ -23,7 +23,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ..records import Grade, Limits, OwnTestsError, Protection, Settings, Work, digest
+from ..records import Grade, Limits, OwnTestsError, Protection, Settings, Work
 from ..sandbox.trusted.fork_server import START_SECONDS, ForkServer, SandboxError
 from ..sandbox.trusted.probes import protections
 
@@ -83,9 +83,7 @@ class Grader:
                 return Grade.from_dict(reply["grade"])
             reason = f"grading it broke off: {reply['broke']}"
             break
-        names = tuple(path.name for path in work.files)
-        late = {"late_days": work.late_days, "handed_in": work.handed_in}
-        return Grade(work.student, names, digest(work.files + work.helpers), "failed", reason, **late)
+        return Grade.of(work, "failed", reason)
 
     def protections(self) -> list[Protection]:
         """What students' code is kept from, as tried out in this process.

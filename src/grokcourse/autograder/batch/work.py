@@ -18,7 +18,7 @@ from ..exercises.trial import outcome_of
 from ..grade import run_tests
 from ..intake.archive import little_memory
 from ..intake.submission import NoExerciseError, Submission, SubmissionError, kind, read, read_module
-from ..records import Grade, Outcome, Settings, Work, digest
+from ..records import Grade, Outcome, Settings, Work
 from ..sandbox.trusted.fork_server import ForkServer
 from ..sandbox.trusted.session import SandboxSession, SkippedStatements
 
@@ -55,21 +55,8 @@ def grade(work: Work, settings: Settings, server: ForkServer) -> Grade:
             problems.append(f"{path.name} cannot be read: it takes too much memory ({type(error).__name__})")
 
     def result(status: str, reason: str = "", outcomes: Sequence[Outcome] = ()) -> Grade:
-        seconds = round(time.monotonic() - began, 3)
-        names = tuple(path.name for path in work.files)
-        told = tuple(dict.fromkeys(problems))
-        return Grade(
-            work.student,
-            names,
-            digest(work.files + work.helpers),
-            status,
-            reason,
-            told,
-            tuple(outcomes),
-            seconds,
-            late_days=work.late_days,
-            handed_in=work.handed_in,
-        )
+        seconds, told = round(time.monotonic() - began, 3), tuple(dict.fromkeys(problems))
+        return Grade.of(work, status, reason, problems=told, outcomes=tuple(outcomes), seconds=seconds)
 
     if work.problem or not submissions:
         return result("unreadable", work.problem or "; ".join(problems) or "there is no file to grade")

@@ -1,5 +1,7 @@
 """The one list of exercises. Pages, student notebooks, feedback and marks all read it; it holds nothing secret."""
 
+from collections.abc import Collection
+
 from . import circuit, fourier, progress_measures, task, training, transformer, weight_decay
 from .spec import Exercise
 
@@ -21,6 +23,22 @@ EXERCISES: dict[str, Exercise] = {exercise.name: exercise for chapter in CHAPTER
 def checks_module(chapter: str) -> str:
     """The module with a chapter's hidden tests and planted mistakes, from the package on."""
     return f"autograder.exercises.{chapter.partition('-')[2].replace('-', '_')}.checks"
+
+
+class UnknownNameError(LookupError):
+    """There is neither an exercise nor a chapter of this name, the only argument."""
+
+
+def named_exercises(names: Collection[str]) -> list[str]:
+    """The exercises that are named, by themselves or by their chapter, in the order of the course.
+
+    Raises:
+        UnknownNameError: if there is none of a name.
+    """
+    for name in names:
+        if name not in EXERCISES and name not in CHAPTERS:
+            raise UnknownNameError(name)
+    return [name for name, exercise in EXERCISES.items() if name in names or exercise.chapter in names]
 
 
 def find_exercise(name: str) -> Exercise:

@@ -9,7 +9,7 @@ import io
 import json
 import re
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from fractions import Fraction
@@ -18,7 +18,7 @@ from typing import Any
 
 from ... import __version__
 from .. import policy as policies
-from ..exercises.select import CHAPTERS, find_exercise
+from ..exercises.select import CHAPTERS, UnknownNameError, named_exercises
 from ..reports.gradescope import VISIBILITIES
 
 PACKAGE = Path(__file__).parents[2]
@@ -46,22 +46,19 @@ class Assignment:
     """Grade nothing where a protection is not in force."""
 
     @classmethod
-    def of(cls, names: Iterable[str], seed: str, **options: Any) -> "Assignment":
+    def of(cls, names: Collection[str], seed: str, **options: Any) -> "Assignment":
         """An assignment of chapters and exercises.
 
         Raises:
             GradescopeError: if there is no such chapter or exercise, or none is named.
         """
-        exercises: dict[str, None] = {}
-        for name in names:
-            try:
-                inside = CHAPTERS[name] if name in CHAPTERS else (find_exercise(name),)
-            except KeyError:
-                known = ", ".join(chapter for chapter, inside in CHAPTERS.items() if inside)
-                raise GradescopeError(
-                    f"there is neither a chapter nor an exercise {name!r}; chapters: {known}"
-                ) from None
-            exercises |= dict.fromkeys(exercise.name for exercise in inside)
+        try:
+            exercises = named_exercises(names)
+        except UnknownNameError as error:
+            known = ", ".join(chapter for chapter, inside in CHAPTERS.items() if inside)
+            raise GradescopeError(
+                f"there is neither a chapter nor an exercise {error.args[0]!r}; chapters: {known}"
+            ) from None
         if not exercises:
             raise GradescopeError("no exercise is to be graded: name a chapter or an exercise")
         if options.get("visibility", "visible") not in VISIBILITIES:
