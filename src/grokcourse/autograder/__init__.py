@@ -1,4 +1,4 @@
-"""Exercises and their grading: one list of exercises, hidden tests, and a student's code on either side of a wall."""
+"""Exercises and their grading: the list of exercises, their hidden tests, and the sandbox for students' code."""
 
 from typing import Any
 

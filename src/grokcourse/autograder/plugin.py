@@ -168,7 +168,7 @@ class GradedTest(pytest.Item):
         self.number = number
 
     def runtest(self) -> None:
-        """Run it on the other side of the wall."""
+        """Run it: the student's code in the sandbox, the test here."""
         outcome = self.parent.outcome(self.number)
         self.user_properties.append((KEY, json.dumps(asdict(outcome))))
         if not outcome.passed:

@@ -198,7 +198,7 @@ class RunInfo:
     seconds: float
     """How long it took."""
     protections: Sequence[Protection] = ()
-    """What students' code was walled off from, and what not."""
+    """What students' code was kept from, and what not."""
     notes: Sequence[str] = ()
     """What was noticed when the submissions were looked through, a sentence each."""
     exercises: Sequence[str] = ()

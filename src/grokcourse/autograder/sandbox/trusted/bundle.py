@@ -8,7 +8,7 @@ it is used (``redaction.Redacted``). So no list of what gives an exercise away i
 ``tools/search_giveaways.py`` tries what is offered as an answer.
 
 An exercise is offered only to exercises that come after it in the course, which is the order in which a submission is
-graded: when a worker holds a reference, the mark that it could be smuggled to stands already.
+graded: when a worker holds a reference, that exercise's own mark stands already.
 """
 
 import ast

@@ -15,7 +15,7 @@ CAN_POLL = hasattr(select, "poll")
 """Whether this process can wait for a pipe until a deadline; on Windows a thread has to, for every message."""
 
 
-GOODBYE_SECONDS = 0.5
+END_SECONDS = 0.5
 """How long a worker may take to end after it has closed its connection."""
 
 
@@ -49,7 +49,7 @@ class Channel:
             self.close()
             raise TimeLimitError(f"{what} took longer than {seconds:.3g} seconds") from None
         except (OSError, EOFError) as error:
-            how = self.close(GOODBYE_SECONDS)
+            how = self.close(END_SECONDS)
             raise LostError(f"the code {how or error}", memory="memory" in how) from None
 
     def _talk(self, request: bytes, steps: list[bytes] | None, until: float | None) -> bytes:

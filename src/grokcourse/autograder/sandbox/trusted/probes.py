@@ -12,7 +12,7 @@ from pathlib import Path
 from ...records import Limits, LostError, Protection, TimeLimitError
 from .fork_server import START_SECONDS, ForkServer, SandboxError
 
-BRIEFLY = 0.1
+ENDLESS_SECONDS = 0.1
 """Seconds until a worker that never ends is ended, when that is tried out."""
 
 
@@ -42,7 +42,7 @@ def protections(server: ForkServer | None = None) -> list[Protection]:
             except (LostError, TimeLimitError) as error:
                 raise SandboxError(f"the protections could not be tried out: {error}") from error
             try:  # it neither answers nor ends by itself
-                channel.exchange(b"", BRIEFLY, "trying")
+                channel.exchange(b"", ENDLESS_SECONDS, "trying")
                 tried["time"] = ["go on for ever"]
             except (LostError, TimeLimitError) as error:
                 tried["time"] = [] if isinstance(error, TimeLimitError) else ["end by itself"]

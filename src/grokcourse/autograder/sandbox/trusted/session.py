@@ -69,7 +69,7 @@ class SandboxSession:
     problems: list[str] = field(default_factory=list)
     """What went wrong when the submission was loaded, one sentence each."""
     skipped: SkippedStatements = field(default_factory=SkippedStatements)
-    """The same for all sessions of a submission, so that none stumbles twice over a statement."""
+    """The same for all sessions of a submission, so that no statement fails two workers."""
     _channel: Channel | None = None
 
     def send(self, request: bytes) -> bytes:

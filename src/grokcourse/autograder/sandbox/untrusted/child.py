@@ -133,7 +133,7 @@ def work(reader: int, writer: int, *, forked: bool) -> None:
     read_frame(reader)  # from here on, something of theirs runs
     confinement.forbid_calls()
     others = {name: place for name, place in order["others"].items() if name in order["own"] or not code.binds(name)}
-    loaded = code.load(order["exercises"], others, lambda names, used: redaction.lend(others, names, used))
+    loaded = code.load(order["exercises"], others, lambda names, used: redaction.provide(others, names, used))
     names = loaded.names
     for space in code.spaces:
         redaction.close(order["closed"], space)
@@ -172,7 +172,7 @@ def _no_notebook(tqdm: types.ModuleType) -> types.ModuleType:
 
 
 def _import_libraries() -> None:
-    """What students' code and its loading use, imported and woken up once for all workers."""
+    """Import what students' code and its loading use, and start what torch starts at first use, for all workers."""
     import matplotlib as mpl
 
     mpl.use("agg")

@@ -9,8 +9,8 @@ the system calls' numbers on every architecture: only the calls in ``ALLOWED`` w
 
 bubblewrap, nsjail and sandlock's own supervisor offer all of this ready-made, around a program that they start. A
 worker here is not started but forked, from a process that has imported torch, or each would take two seconds; and that
-process must read this package to begin with, which no worker may. So the walls go up after the imports, from inside,
-and those programs cannot put them there.
+process must read this package to begin with, which no worker may. So a process confines itself, after
+the imports, which those programs cannot do.
 
 The namespaces are made on the trusted side, by the command that starts the fork server. ``prepare`` runs once, in the
 fork server (where there is no fork: in each worker), ``limit`` and ``forbid_calls`` in each worker.

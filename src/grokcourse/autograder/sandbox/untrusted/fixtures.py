@@ -54,7 +54,7 @@ def call_with_arrays(function: Callable[..., Any], *args: Any, **kwargs: Any) ->
 def call_on_views(function: Callable[..., Any], *args: Any, **kwargs: Any) -> dict[str, Any]:
     """What the function returns, given each tensor as a view that is not contiguous; and whether it changed any.
 
-    A numpy array crosses the wall as a tensor does; what is a numpy array here is told apart.
+    In a message a numpy array is as a tensor; what is a numpy array here is told apart.
     """
     views = [_view(arg) if isinstance(arg, Tensor) else arg for arg in args]
     value = _told_apart(function(*views, **kwargs))

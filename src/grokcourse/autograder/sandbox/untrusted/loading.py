@@ -191,27 +191,30 @@ class Code:
     def load(
         self,
         answers: Collection[str] | None = None,
-        lent: Collection[str] = (),
-        lend: Callable[[dict[str, Any], Collection[str]], None] = lambda names, used: None,
+        provided: Collection[str] = (),
+        provide: Callable[[dict[str, Any], Collection[str]], None] = lambda names, used: None,
     ) -> Loaded:
         """Run what the answers need of the code. To be called on the student's side only.
 
         Args:
             answers: the names of exercises; without any, all that is imported or defined.
-            lent: names that stand for the course's own, whatever the submission binds them to.
-            lend: puts those of them that are used into a module.
+            provided: names that stand for the course's own, whatever the submission binds them to.
+            provide: puts those of them that are used into a module.
         """
         if self._modules:
             sys.meta_path.insert(0, _Beside(self._modules))  # as in the folder where a notebook stands
         if answers is None:
             context = self._context
             groups = [
-                ([], [self._view(sorted(context.imported | context.defined.keys()), len(self.statements) - 1, lent)])
+                (
+                    [],
+                    [self._view(sorted(context.imported | context.defined.keys()), len(self.statements) - 1, provided)],
+                )
             ]
         else:
             groups = []
             for name in answers:
-                if view := self._view_of(name, lent):
+                if view := self._view_of(name, provided):
                     group = next((group for group in groups if self._agree([*group[1], view])), ([], []))
                     groups.append(group) if not group[0] else None
                     group[0].append(name)
@@ -220,7 +223,7 @@ class Code:
         for own, views in groups:
             module = types.ModuleType("__main__")
             self._spaces |= dict.fromkeys(own, module.__dict__)
-            self._run(module, views, lend)
+            self._run(module, views, provide)
             names = names or dict(module.__dict__)
             names.update({name: module.__dict__[name] for name in own if name in module.__dict__})
         return Loaded(names, self.problems, self.failed)
@@ -239,14 +242,17 @@ class Code:
         return self._spaces.get(name, {}).get(name)
 
     def _run(
-        self, module: types.ModuleType, views: Sequence[View], lend: Callable[[dict[str, Any], Collection[str]], None]
+        self,
+        module: types.ModuleType,
+        views: Sequence[View],
+        provide: Callable[[dict[str, Any], Collection[str]], None],
     ) -> None:
         sys.modules[module.__name__] = module  # dataclasses and pickling look their module up
         # What a notebook has without an import:
         vars(module).update(display=lambda *_, **__: None, get_ipython=lambda: None)
         vars(module).update(check=lambda answer, name=None: answer)
         needed = set().union(*(view.histories for view in views))
-        lend(vars(module), needed)
+        provide(vars(module), needed)
         for i in sorted(set().union(*(view.statements for view in views))):
             statement = self.statements[i]
             if why := self.skipped.get(statement.place):
@@ -265,9 +271,9 @@ class Code:
                 if isinstance(error, NameError) and error.name in self.failed:
                     problem = f"{problem}; {self.failed[error.name]}"[:400]
                 self._fail(statement.binds, problem)
-        lend(vars(module), needed)  # once more: a statement may have bound one of them beside another name
+        provide(vars(module), needed)  # once more: a statement may have bound one of them beside another name
 
-    def _view_of(self, name: str, lent: Collection[str]) -> View | None:
+    def _view_of(self, name: str, provided: Collection[str]) -> View | None:
         """What an exercise needs, if the submission has it; what is odd about it is told."""
         binders = [i for i, s in enumerate(self.statements) if name in s.touches and not s.only_checks]
         binders = [i for i in binders if not self.statements[i].imports_the_course] or binders
@@ -289,7 +295,7 @@ class Code:
             cut = i
             if self.statements[i].checks(name):
                 break
-        view = self._view([name], cut, lent)
+        view = self._view([name], cut, provided)
         for other, history in view.histories.items():
             again = [s for s in self.statements[binders[-1] + 1 :] if other in s.binds and not s.only_checks]
             before = [i for i in history if i < binders[-1]]
@@ -300,7 +306,7 @@ class Code:
                 )
         return view
 
-    def _view(self, names: Sequence[str], cut: int, lent: Collection[str]) -> View:
+    def _view(self, names: Sequence[str], cut: int, provided: Collection[str]) -> View:
         """What some names need, directly or through others, when the statements up to ``cut`` have been run.
 
         What is not bound there by then may stand in a later cell: the first that binds it.
@@ -311,7 +317,7 @@ class Code:
             name = left.pop()
             if name in view.histories:
                 continue
-            if name in lent:
+            if name in provided:
                 view.histories[name] = ()
                 continue
             if name.startswith("*"):

@@ -93,7 +93,7 @@ def install_bundle(content: bytes, find: Callable[[str], Any]) -> None:
     sys.meta_path.insert(0, _BundleImporter(marshal.loads(content), find))
 
 
-def lend(others: Mapping[str, str], names: dict[str, Any], used: Collection[str]) -> None:
+def provide(others: Mapping[str, str], names: dict[str, Any], used: Collection[str]) -> None:
     """Put the course's own solutions of other exercises where a submission uses them: each is tested by itself.
 
     Args:
