@@ -315,7 +315,7 @@ def test_the_courses_tools_run_on_foreign_models(sizes):
     torch.testing.assert_close(circuit.all_logits(model), logits)
     tokens = tasks.all_questions(p)
     data = tasks.Dataset(tokens, tasks.answers(tokens, p), *tasks.split(p * p, 0.5, seed=0))
-    measured = measures.of(model, [1], data)
+    measured = measures.measure(model, [1], data)
     assert all(value.isfinite().all() for value in measured.values())
     spectrum = fourier.energy_per_frequency(model.W_E[:p].detach())
     assert fourier.key_frequencies(spectrum) is not None
@@ -501,7 +501,7 @@ def test_foreign_checkpoints_make_a_run(size, bias, tmp_path, capsys):
     tokens = tasks.all_questions(p)
     assert run.steps == (0, 100)
     assert torch.equal(run.model(100)(tokens), interop.from_transformer_lens(made[1])(tokens))
-    measured = measures.along(run)
+    measured = measures.measure_run(run)
     logits = run.model(0)(tokens).detach()[train, :p]
     expected = nn.functional.cross_entropy(logits, tasks.answers(tokens, p)[train])
     assert float(measured.at("train_loss", 0)) == pytest.approx(float(expected), rel=1e-5)
@@ -516,7 +516,7 @@ def test_foreign_checkpoints_make_a_run(size, bias, tmp_path, capsys):
 def test_a_foreign_run_needs_to_be_told_its_training_pairs(tmp_path):
     torch.save(three()[0], tmp_path / "run.pth")
     with pytest.raises(ValueError, match=r"on which pairs .* interop\.load_run as train_index"):
-        measures.along(interop.load_run(tmp_path / "run.pth"))
+        measures.measure_run(interop.load_run(tmp_path / "run.pth"))
     run = interop.load_run(tmp_path / "run.pth", train_index=range(5, 0, -1), operation="subtract")
     assert measures.dataset(run).train_index.tolist() == [1, 2, 3, 4, 5]
     assert measures.dataset(run).labels[1] == 6  # 0 - 1

@@ -194,7 +194,7 @@ def test_weight_norms_are_those_of_every_parameter_in_order():
 def test_the_whole_set_for_a_model_of_any_size(p):
     model, data = Transformer(p, 8, 2, 6), all_questions(p)
     key = [1]
-    found = measures.of(model, key, data)
+    found = measures.measure(model, key, data)
     logits = model(data.tokens).detach()[:, :p].reshape(p, p, p)
     assert all(value.dtype == torch.float32 and not value.requires_grad for value in found.values())
     assert float(found["train_loss"]) == pytest.approx(loss_by_hand(logits.double().numpy(), data.train_index))
@@ -218,13 +218,13 @@ def test_other_questions_than_those_of_addition_and_subtraction_are_refused():
     product = data.tokens[:, 0] * data.tokens[:, 1] % 5
     for wrong in (tasks.Dataset(data.tokens, product, data.train_index, data.test_index), all_questions(7)):
         with pytest.raises(ValueError, match="addition and subtraction modulo 5"):
-            measures.of(Transformer(5, 8, 2, 6), [1], wrong)
+            measures.measure(Transformer(5, 8, 2, 6), [1], wrong)
 
 
 @pytest.mark.parametrize("p", [4, 7])
 def test_subtraction_is_measured_with_minus_b_in_place_of_b(p, monkeypatch):
     data, model = tasks.dataset_of(p, torch.randperm(p * p)[: p * p // 2], "subtract"), Transformer(p, 8, 2, 6)
-    found = measures.of(model, [1], data)
+    found = measures.measure(model, [1], data)
     numbers = torch.arange(p)
     a, b = torch.cartesian_prod(numbers, numbers).T
     right = 7.0 * (numbers == ((a - b) % p)[:, None]).reshape(p, p, p).double()
@@ -234,7 +234,7 @@ def test_subtraction_is_measured_with_minus_b_in_place_of_b(p, monkeypatch):
         assert float(found[name]) == pytest.approx(float(expected), rel=1e-6)
     # A table that is a function of a − b − c alone is all cosines of it.
     monkeypatch.setattr(circuit, "all_logits", lambda _: right)
-    assert float(measures.of(model, range(1, p // 2 + 1), data)["cosine_share"]) == pytest.approx(1)
+    assert float(measures.measure(model, range(1, p // 2 + 1), data)["cosine_share"]) == pytest.approx(1)
     variants = measures.variants(model, range(1, p // 2 + 1), data)
     perfect = math.log(1 + (p - 1) * math.exp(-7))
     assert variants["restricted"]["waves of the sum, test set"] == pytest.approx(perfect, rel=1e-6)
@@ -247,13 +247,13 @@ def test_a_model_that_decayed_to_nothing_is_measured_and_one_that_is_not_finite_
         for weight in model.parameters():
             weight.mul_(scale)
     assert measures.key_frequencies(model) == []
-    found = measures.of(model, [], data)
+    found = measures.measure(model, [], data)
     assert math.isnan(found["gini_W_logit"])
     assert float(found["test_loss"]) == pytest.approx(math.log(5))
     assert measures.announced(STEPS, np.full(6, np.nan), 0) is None
     with torch.no_grad():
         model.mlp.b_in[0] = math.nan
-    for broken in (lambda: measures.of(model, [], data), lambda: measures.key_frequencies(model)):
+    for broken in (lambda: measures.measure(model, [], data), lambda: measures.key_frequencies(model)):
         with pytest.raises(ValueError, match=r"not finite, in mlp\.b_in"):
             broken()
 
@@ -261,7 +261,7 @@ def test_a_model_that_decayed_to_nothing_is_measured_and_one_that_is_not_finite_
 def test_the_variants_begin_with_the_courses_own_and_agree_for_a_pure_circuit():
     p, data = 7, all_questions(7)
     model = Transformer(p, 8, 2, 6)
-    found = measures.of(model, [2], data)
+    found = measures.measure(model, [2], data)
     variants = measures.variants(model, [2], data)
     first = {name: next(iter(values.values())) for name, values in variants.items()}
     assert first["restricted"] == pytest.approx(float(found["restricted_loss"]), rel=1e-6)
@@ -323,19 +323,19 @@ def folder(run, tmp_path):
 
 def test_along_a_run_is_one_checkpoint_after_the_other(run):
     done = []
-    measured = measures.along(run, [2], progress=done.append)
+    measured = measures.measure_run(run, [2], progress=done.append)
     assert done == measured.steps.tolist() == [0, 10, 20]
     assert measured.key == (2,)
     data = tasks.dataset(TINY)
     for step in run.steps:
-        for name, value in measures.of(run.model(step), [2], data).items():
+        for name, value in measures.measure(run.model(step), [2], data).items():
             np.testing.assert_array_equal(measured.at(name, step), value.numpy(), err_msg=name)
         logits, now = circuit.all_logits(run.model(step)), measures.key_frequencies(run.model(step))
         assert np.flatnonzero(measured.at("is_key_now", step)).tolist() == sorted(now)
         expected = float(measures.restricted_loss(logits, now, data.test_index))
         assert measured.at("restricted_loss_now", step) == pytest.approx(expected, rel=1e-6)
     assert measured["gini_W_E"].shape == (3,)
-    assert measures.along(run).key == tuple(measures.key_frequencies(run.model()))
+    assert measures.measure_run(run).key == tuple(measures.key_frequencies(run.model()))
     with pytest.raises(KeyError, match="no measure 'gini'; there are: train_loss"):
         measured["gini"]
     with pytest.raises(KeyError, match="step 5 was not measured; there are: 0, 10, 20"):
@@ -344,7 +344,7 @@ def test_along_a_run_is_one_checkpoint_after_the_other(run):
 
 def test_what_is_stored_is_what_is_loaded_and_the_run_does_not_mind(run, folder):
     assert measures.find(folder) is None
-    measured = measures.along(run, [3, 1])
+    measured = measures.measure_run(run, [3, 1])
     place = measures.store(measured, folder)
     assert sorted(path.name for path in folder.iterdir()) == [
         "checkpoints.safetensors", "history.safetensors", place.name, "run.json",
@@ -360,7 +360,7 @@ def test_what_is_stored_is_what_is_loaded_and_the_run_does_not_mind(run, folder)
 
 def test_without_stored_measures_they_are_computed_and_nothing_is_written(run, folder):
     before = sorted(folder.iterdir())
-    loaded, computed = measures.load(folder), measures.along(run)
+    loaded, computed = measures.load(folder), measures.measure_run(run)
     assert loaded.key == computed.key
     np.testing.assert_allclose(loaded["excluded_loss"], computed["excluded_loss"], rtol=1e-6)
     assert sorted(folder.iterdir()) == before
@@ -368,12 +368,12 @@ def test_without_stored_measures_they_are_computed_and_nothing_is_written(run, f
 
 def test_a_thinned_copy_in_float16_takes_the_measures_of_the_whole_run(run, tmp_path):
     thin = runs.save(runs.thin(run, [20]), tmp_path / "thin", half=True)
-    measures.store(measures.along(run, [1]), thin)
+    measures.store(measures.measure_run(run, [1]), thin)
     assert measures.load(thin).steps.tolist() == [0, 10, 20]
 
 
 def test_altered_truncated_and_other_runs_measures_are_refused(run, folder, tmp_path):
-    place = measures.store(measures.along(run, [1]), folder)
+    place = measures.store(measures.measure_run(run, [1]), folder)
     content = place.read_bytes()
     for position in np.random.default_rng(0).integers(8, len(content), size=40):
         altered = bytearray(content)
@@ -389,7 +389,7 @@ def test_altered_truncated_and_other_runs_measures_are_refused(run, folder, tmp_
     measures.load(folder)
     other = training.train(TINY.replace(seed=1), tmp_path / "other", device="cpu", progress_bar=False)
     with pytest.raises(runs.RunError, match="another run"):
-        measures.store(measures.along(other, [1]), folder)
+        measures.store(measures.measure_run(other, [1]), folder)
     assert place.read_bytes() == content
     shutil.copy(place, tmp_path / "other" / measures.FILE)
     with pytest.raises(runs.RunError, match="another run than the one beside it"):
@@ -397,7 +397,7 @@ def test_altered_truncated_and_other_runs_measures_are_refused(run, folder, tmp_
 
 
 def test_a_place_that_cannot_be_written_leaves_what_was_there(run, folder, monkeypatch):
-    place = measures.store(measures.along(run, [1]), folder)
+    place = measures.store(measures.measure_run(run, [1]), folder)
     content = place.read_bytes()
 
     def full(_descriptor):
@@ -405,7 +405,7 @@ def test_a_place_that_cannot_be_written_leaves_what_was_there(run, folder, monke
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(runs.RunError, match="No space left"):
-        measures.store(measures.along(run, [2]), folder)
+        measures.store(measures.measure_run(run, [2]), folder)
     assert place.read_bytes() == content
     assert len(list(folder.iterdir())) == 4
 
@@ -439,7 +439,7 @@ def test_the_recorded_measures_are_those_of_the_recorded_weights(name):
     assert set(run.steps) <= set(measured.steps.tolist())
     data = tasks.dataset(run.config)
     for step in {run.steps[len(run.steps) // 3], run.steps[-1]}:
-        for quantity, value in measures.of(run.model(step), measured.key, data).items():
+        for quantity, value in measures.measure(run.model(step), measured.key, data).items():
             stored, anew = measured.at(quantity, step), value.numpy()
             if "loss" in quantity:
                 np.testing.assert_allclose(anew, stored, rtol=5e-3, err_msg=f"{quantity} at {step}")

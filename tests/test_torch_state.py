@@ -99,8 +99,8 @@ TRAINED: dict[str, Callable[[Given], object]] = {
     "load": lambda given: runs.load(given.folder).model().state_dict(),
     "model": lambda given: given.run.model().state_dict(),
     "storage_error": lambda given: runs.storage_error(given.run.checkpoints[20], given.data.tokens),
-    "measures along": lambda given: measures.along(given.run).values,
-    "measures of": lambda given: measures.of(given.model, [1, 2], given.data),
+    "measure_run": lambda given: measures.measure_run(given.run).values,
+    "measure": lambda given: measures.measure(given.model, [1, 2], given.data),
     "variants": lambda given: measures.variants(given.model, [1, 2], given.data),
     "from_transformer_lens": lambda given: interop.from_transformer_lens(given.theirs).state_dict(),
 }

@@ -56,7 +56,7 @@ def make(name: str, scratch: Path) -> str:
         runs.save(runs.thin(run, kept), recorded, half=True)
         done.append(f"recorded {len(kept)} of {len(run.steps)} checkpoints")
     if not (recorded / measures.FILE).exists():
-        measures.store(measures.along(run), recorded)
+        measures.store(measures.measure_run(run), recorded)
         done.append(f"measured {len(run.steps)} checkpoints")
     return f"{name}: {' and '.join(done) or 'is recorded already'}"
 

@@ -255,7 +255,7 @@ def _measures(options: argparse.Namespace) -> int:
         stored = measures.find(options.run)
         if stored is None or not set(run.steps) <= set(stored.steps.tolist()):
             with tqdm(total=len(run.steps), unit="checkpoint") as bar:
-                stored = measures.along(run, progress=lambda step: bar.update())
+                stored = measures.measure_run(run, progress=lambda step: bar.update())
             print(f"Stored in {measures.store(stored, options.run)}.")
     except (runs.RunError, ValueError) as error:
         return _fail(str(error))

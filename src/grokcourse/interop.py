@@ -189,7 +189,7 @@ def load_checkpoints(path: Path | str) -> dict[int, Weights]:
 
 @usual_torch()
 def load_run(path: Path | str, train_index: Iterable[int] | None = None, operation: str = "add") -> Run:
-    """All checkpoints in a file as a run, for ``measures.along`` and ``runs.save``.
+    """All checkpoints in a file as a run, for ``measures.measure_run`` and ``runs.save``.
 
     Args:
         path: as for ``load``.

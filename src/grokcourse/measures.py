@@ -1,8 +1,9 @@
 """Progress measures: how far a model has come on the way from a list of answers to a method, at one checkpoint or many.
 
-The measures of Nanda et al. 2023 (arXiv 2301.05217), section 5.1, and a few beside them. ``of`` computes the whole set
-for one model, ``along`` for every checkpoint of a run, ``load`` reads what was computed once and stored with a run.
-They are made for addition modulo p, any p. Subtraction is the same with −b in place of b, and is measured in that way.
+The measures of Nanda et al. 2023 (arXiv 2301.05217), section 5.1, and a few beside them. ``measure`` computes the whole
+set for one model, ``measure_run`` for every checkpoint of a run, ``load`` reads what was computed once and stored with
+a run. They are made for addition modulo p, any p. Subtraction is the same with −b in place of b, and is measured in
+that way.
 
 Shapes: p — the modulus; logits — (p, p, p), those of the p numbers for all questions, as from ``circuit.all_logits``;
 key — the key frequencies, whole numbers 1 … p // 2; questions — (any,) int64, rows of ``tasks.all_questions``, that is
@@ -204,7 +205,7 @@ def key_frequencies(model: Transformer) -> list[int]:
 
 @usual_torch()
 @torch.no_grad()
-def of(model: Transformer, key: Iterable[int], data: tasks.Dataset) -> dict[str, Tensor]:
+def measure(model: Transformer, key: Iterable[int], data: tasks.Dataset) -> dict[str, Tensor]:
     """All measures of one model.
 
     Args:
@@ -286,7 +287,7 @@ def variants(model: Transformer, key: Iterable[int], data: tasks.Dataset) -> dic
         For ``"restricted"``, ``"excluded"`` and ``"gini"``: values by definition, this course's own first.
 
     Raises:
-        ValueError: as ``of``.
+        ValueError: as ``measure``.
     """
     _require_finite(model)
     key, p = list(key), model.p
@@ -353,7 +354,7 @@ class Measures:
     steps: np.ndarray
     """(n,) int64, rising: the checkpoints."""
     values: dict[str, np.ndarray] = field(repr=False)
-    """By name, float32 arrays whose first axis is n, as from ``of``; and three more, see ``along``."""
+    """By name, float32 arrays whose first axis is n, as from ``measure``; and three more, see ``measure_run``."""
     run: str
     """Which run it was: ``identity``."""
 
@@ -398,7 +399,7 @@ def dataset(run: Run) -> tasks.Dataset:
 
 
 @usual_torch()
-def along(
+def measure_run(
     run: Run,
     key: Iterable[int] | None = None,
     progress: Callable[[int], None] | None = None,
@@ -411,18 +412,18 @@ def along(
         progress: called with each step that is done.
 
     Returns:
-        The measures. Besides those of ``of``: ``is_key_now`` (n, p // 2 + 1), 1 for the key frequencies that the
+        The measures. Besides those of ``measure``: ``is_key_now`` (n, p // 2 + 1), 1 for the key frequencies that the
         checkpoint itself has, and ``restricted_loss_now`` and ``excluded_loss_now``, taken with those.
 
     Raises:
-        ValueError: if the run is of another operation, as ``dataset`` and ``of``.
+        ValueError: if the run is of another operation, as ``dataset`` and ``measure``.
     """
     data = dataset(run)
     key = key_frequencies(run.model()) if key is None else list(key)
     columns: dict[str, list[np.ndarray]] = {}
     for step in run.steps:
         model = run.model(step)
-        found = of(model, key, data)
+        found = measure(model, key, data)
         now = key_frequencies(model)
         with torch.no_grad():
             questions, (logits,) = _as_addition(data, circuit.all_logits(model))
@@ -437,6 +438,10 @@ def along(
             progress(step)
     values = {name: np.stack(column) for name, column in columns.items()}
     return Measures(tuple(key), np.array(run.steps), values, identity(run))
+
+
+of, along = measure, measure_run
+"""As notebooks and scripts of the first edition call them."""
 
 
 def announced(steps: np.ndarray, values: np.ndarray, start: int, share: float = 0.1, log: bool = False) -> int | None:
@@ -564,7 +569,7 @@ def load(run: Path | str) -> Measures:
         RunNotFoundError: if there is no such run.
         RunError: as ``find``.
     """
-    return find(run) or along(runs.load(run))
+    return find(run) or measure_run(runs.load(run))
 
 
 def find(run: Path | str) -> Measures | None:
