@@ -73,6 +73,7 @@ AUTOGRADER: dict[str, set[str]] = {
     "batch": {"records", "exercises", "sandbox/trusted", "grade", "intake", "reports/sanitise", "reports/files"},
     "plugin": {"records", "exercises", "sandbox/trusted", "grade", "scoring", "intake"},
     "gradescope": {"records", "exercises", "sandbox/trusted", "policy", "reports", "intake", "batch"},
+    "command": {"records", "exercises", "policy", "reports", "intake", "batch", "gradescope"},
 }  # fmt: skip
 """The rooms inside the autograder, folders or files, and what each may import beside itself: rooms, or single files."""
 

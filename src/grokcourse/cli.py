@@ -281,137 +281,21 @@ def _start(options: argparse.Namespace) -> int:
 
 
 def _grade(options: argparse.Namespace) -> int:
-    import tempfile
+    from .autograder import command
 
-    from .autograder import policy, reports
-    from .autograder.batch.plan import ClassRunError, Record, make_plan, now, read_grades, run_plan
-    from .autograder.batch.pool import GraderError
-    from .autograder.intake.files import ClassroomError
-    from .autograder.intake.find import find_works
-    from .autograder.records import OwnTestsError, ReportError
-
-    with tempfile.TemporaryDirectory(prefix="grokcourse-") as unpacked:
-        try:
-            settings = _grade_settings(options)
-            rules = policy.load(options.policy) if options.policy else policy.Policy()
-            found = find_works(options.submissions, Path(unpacked))
-            record = Record(settings, now())
-            plan = make_plan(found.works, record, options.output, resume=options.resume)
-        except (ClassroomError, ClassRunError, policy.PolicyError, ReportError, OwnTestsError) as error:
-            return _fail(str(error), code=2)
-        count = len(plan.works)
-        print(f"{options.submissions}: {count} {'submission' if count == 1 else 'submissions'}, {found.layout}.")
-        for note in found.notes:
-            print(f"  {note}.")
-        print(f"Seed: {settings.seed}")
-        try:
-            if plan.waiting:
-                with _graders(options, settings, len(plan.waiting)) as graders:
-                    plan = plan.with_protections(graders.protections())
-                    _print_protections(plan)
-                    if options.require_isolation and not plan.is_isolated:
-                        return _fail("nothing was graded: --require-isolation, and a protection is missing")
-                    plan = run_plan(plan, graders.grade_all)
-            grades = read_grades(plan)
-            info = dataclasses.replace(plan.record.info, notes=found.notes)
-            reports.write_all(options.output, grades, rules, info)
-        except (GraderError, ReportError) as error:
-            return _fail(f"{error} (what was graded is kept; --resume goes on from there)")
-        except KeyboardInterrupt:
-            kept = len(read_grades(plan))
-            print(f"\nInterrupted: {kept} of {count} are kept; add --resume to go on from there.", file=sys.stderr)
-            raise
-    print(f"\n{reports.class_table(grades, rules, info)}")
-    print(f"Written to {options.output}: report.html, grades.csv, results.json, junit.xml, and feedback/ to hand out.")
-    return 0 if all(grade.status == "graded" for grade in grades) else 1
-
-
-def _grade_settings(options: argparse.Namespace) -> Any:
-    """How a class is graded, from the options; the seed of the run that is resumed, unless another is given."""
-    import secrets
-
-    from .autograder.batch.plan import ClassRunError, find_exercises, former_run
-    from .autograder.records import Limits, Settings
-
-    if options.only_own_tests and not options.tests:
-        raise ClassRunError("--only-own-tests needs --tests DIR")
-    if options.timeout is not None and not 0 < options.timeout <= 3600:
-        raise ClassRunError("--timeout has to be a number of seconds from 0 to 3600")
-    if options.jobs is not None and options.jobs < 1:
-        raise ClassRunError("--jobs has to be at least 1")
-    if options.jobs and options.scheduler:
-        raise ClassRunError("--jobs is for this machine; a cluster has as many as its workers have threads")
-    own: tuple[tuple[str, str], ...] = ()
-    if options.tests:
-        from .autograder.exercises import testing
-
-        own = testing.read_tests(options.tests)
-        testing.use_tests(own, only=options.only_own_tests)  # only to see now whether they can be used
-    former = former_run(options.output) if options.resume else None
-    return Settings(
-        seed=options.seed or (former["settings"]["seed"] if former else secrets.token_hex(4)),
-        limits=Limits(seconds=options.timeout) if options.timeout else Limits(),
-        exercises=find_exercises(options.exercises),
-        tests=own,
-        only_own_tests=options.only_own_tests,
-    )
-
-
-def _graders(options: argparse.Namespace, settings: Any, works: int) -> Any:
-    """What grades so many works: processes on this machine, or a Dask cluster."""
-    from .autograder.batch.plan import cores
-    from .autograder.batch.pool import GraderError, Pool
-
-    if not options.scheduler:
-        return Pool(settings, min(options.jobs or cores(), works))
     try:
-        from .autograder.batch import cluster
-    except ImportError as error:
-        raise GraderError("--scheduler needs Dask: pip install 'grokcourse[cluster]'") from error
-    return cluster.Cluster(settings, options.scheduler)
-
-
-def _print_protections(plan: Any) -> None:
-    """Say in plain words what students' code is kept from, and what not."""
-    print("Students' code is kept in a process of its own, and from the rest as follows:")
-    for protection in plan.record.protections:
-        print(f"  {'yes' if protection.in_force else 'NO ':<3}  {protection.name:<10} {protection.what}")
-        if protection.missing:
-            print(f"       {'':<10} Why not: {protection.missing}")
+        return command.grade(options)
+    except command.CommandError as error:
+        return _fail(str(error), error.code)
 
 
 def _gradescope(options: argparse.Namespace) -> int:
-    import secrets
+    from .autograder import command
 
-    from .autograder import gradescope, policy
-    from .autograder.exercises import testing
-    from .autograder.records import OwnTestsError
-
-    if options.only_own_tests and not options.tests:
-        return _fail("--only-own-tests needs --tests DIR", code=2)
     try:
-        own = testing.read_tests(options.tests) if options.tests else ()
-        testing.use_tests(own, only=options.only_own_tests)
-        assignment = gradescope.Assignment.of(
-            options.exercises,
-            options.seed or secrets.token_hex(4),
-            visibility=options.visibility,
-            only_own_tests=options.only_own_tests,
-            require_isolation=options.require_isolation,
-        )
-        rules = policy.load(options.policy) if options.policy else policy.Policy()
-        worth = gradescope.worth(assignment, rules)
-        text = options.policy.read_text(encoding="utf-8-sig") if options.policy else ""
-    except (gradescope.GradescopeError, policy.PolicyError, OwnTestsError) as error:
-        return _fail(str(error), code=2)
-    try:
-        gradescope.write_zip(options.zip, assignment, policy=text, tests=own)
-    except gradescope.GradescopeError as error:
-        return _fail(str(error))
-    count = len(assignment.exercises)
-    print(f"{options.zip}: {count} {'exercise' if count == 1 else 'exercises'}, seed {assignment.seed}.")
-    print(f"On Gradescope, the assignment is worth {worth} {'point' if worth == '1' else 'points'}.")
-    return 0
+        return command.gradescope(options)
+    except command.CommandError as error:
+        return _fail(str(error), error.code)
 
 
 def _notebooks(options: argparse.Namespace) -> int:
