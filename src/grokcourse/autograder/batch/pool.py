@@ -1,9 +1,11 @@
 """Processes that grade, supervised: whatever a submission does to one, the others are graded as if nothing had been.
 
 ``Grader`` starts one process, which starts one ``ForkServer`` and then grades work after work, and replaces it when it
-dies or takes too long; ``Pool`` has several. The two sides speak in lines of JSON over pipes. (An executor of
-``concurrent.futures`` is lost as a whole when one of its processes dies, and Dask's processes may not start any of
-``multiprocessing``'s.)
+dies or takes too long; ``Pool`` has several. The two sides speak in lines of JSON over pipes.
+
+Why no library's pool: an executor of ``concurrent.futures`` is lost as a whole when one of its processes dies. Pebble's
+replaces a process that dies or overruns, but it starts ``multiprocessing``'s, which Dask's workers may not, reads
+replies of any size, as pickles, and does not keep what a process said before it died.
 """
 
 import contextlib
