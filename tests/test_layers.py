@@ -67,12 +67,15 @@ AUTOGRADER: dict[str, set[str]] = {
         "sandbox/untrusted/host", "sandbox/untrusted/cells", "sandbox/untrusted/loading",  # the student's own process
     },
     "__init__": {"feedback"},
-    "reports": {"records", "exercises", "scoring", "policy"},
+    # What is shown is cleaned, and what is kept is written whole, whoever shows or keeps it.
+    "sanitise": set(),
+    "files": {"records"},
+    "reports": {"records", "exercises", "scoring", "policy", "sanitise", "files"},
     # Which names a cell defines is found as the sandbox finds it: by reading.
-    "intake": {"records", "exercises", "sandbox/untrusted/cells", "reports/sanitise"},
-    "batch": {"records", "exercises", "sandbox/trusted", "grade", "intake", "reports/sanitise", "reports/files"},
+    "intake": {"records", "exercises", "sandbox/untrusted/cells", "sanitise"},
+    "batch": {"records", "exercises", "sandbox/trusted", "grade", "intake", "sanitise", "files"},
     "plugin": {"records", "exercises", "sandbox/trusted", "grade", "scoring", "intake"},
-    "gradescope": {"records", "exercises", "sandbox/trusted", "policy", "reports", "intake", "batch"},
+    "gradescope": {"records", "exercises", "sandbox/trusted", "policy", "files", "reports", "intake", "batch"},
     "command": {"records", "exercises", "policy", "reports", "intake", "batch", "gradescope"},
 }  # fmt: skip
 """The rooms inside the autograder, folders or files, and what each may import beside itself: rooms, or single files."""

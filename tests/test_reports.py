@@ -21,14 +21,14 @@ from bs4 import BeautifulSoup
 from jinja2 import nodes
 
 import grokcourse
-from grokcourse.autograder import policy, reports, scoring
+from grokcourse.autograder import policy, reports, sanitise, scoring
 from grokcourse.autograder.exercises.select import CHAPTERS, EXERCISES
 from grokcourse.autograder.exercises.testing import hidden_tests, planted_mistakes
 from grokcourse.autograder.exercises.trial import outcome_of
 from grokcourse.autograder.feedback import Feedback, run_checks
 from grokcourse.autograder.policy import Policy
 from grokcourse.autograder.records import Grade, Outcome, Protection, ReportError, RunInfo
-from grokcourse.autograder.reports import data, page, results, sanitise, terminal
+from grokcourse.autograder.reports import data, page, results, terminal
 from grokcourse.autograder.reports.results import ClassResult
 from grokcourse.autograder.scoring import Mark, marks, marks_of
 

@@ -20,10 +20,10 @@ from tqdm import tqdm
 
 from ... import __version__
 from ..exercises.select import CHAPTERS, EXERCISES, UnknownNameError, named_exercises
+from ..files import write_whole
 from ..intake.entries import MARKER, is_output
 from ..records import Grade, Protection, ReportError, RunInfo, Settings, Work, digest
-from ..reports.files import write_whole
-from ..reports.sanitise import file_names, one_line
+from ..sanitise import file_names, one_line
 
 GradeAll = Callable[[Sequence[Work]], Generator[Grade, None, None]]
 """Grades works in any order: on this machine (``Pool``), or on a cluster (``cluster.Cluster``)."""

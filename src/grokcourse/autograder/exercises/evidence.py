@@ -7,7 +7,7 @@ came back. What came back may be hostile: it is looked at a little at a time, an
 import inspect
 import math
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from types import TracebackType
 from typing import Any

@@ -152,9 +152,9 @@ def grade_submission(base: Path) -> dict[str, Any]:
 
     from ..batch.work import grade
     from ..exercises import testing
+    from ..files import write_whole
     from ..intake.find import one_work
     from ..records import RunInfo, Settings
-    from ..reports.files import write_whole
     from ..reports.gradescope import gradescope
     from ..sandbox.trusted import fork_server, probes
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ..exercises.select import CHAPTERS
 from ..records import Work
-from ..reports.sanitise import one_line
+from ..sanitise import one_line
 from .archive import Account, Opener, OpenError
 from .files import MAX_FILES_A_STUDENT, METADATA, STAMP, SubmittedFile, is_gradable
 from .submission import kind

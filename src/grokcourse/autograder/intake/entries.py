@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..records import MAX_FILE
-from ..reports.sanitise import file_names, one_line
+from ..sanitise import file_names, one_line
 from . import archive
 from .archive import Account, Opener, OpenError
 from .files import MAX_FILES_A_STUDENT, METADATA, STAMP, ClassroomError, Entry, Notes, is_gradable, stem

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from ..records import Work
-from ..reports.sanitise import one_line
+from ..sanitise import one_line
 from .submission import ENDING, kind
 
 MAX_FILES_A_STUDENT = 50

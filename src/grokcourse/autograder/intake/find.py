@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ..records import Work
-from ..reports.sanitise import one_line, told_apart
+from ..sanitise import one_line, told_apart
 from .archive import Opener, ReaderError
 from .choose import work_of
 from .entries import find_entries

@@ -10,16 +10,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..files import write_whole
 from ..policy import Policy
 from ..records import ReportError, RunInfo
+from ..sanitise import file_names
 from .class_page import class_page
 from .data import results_json
 from .feedback_page import feedback_page
-from .files import write_whole
 from .gradescope import gradescope
 from .junit import junit_xml
 from .results import ClassResult, Row
-from .sanitise import file_names
 from .spreadsheet import csv_text
 from .terminal import class_text
 

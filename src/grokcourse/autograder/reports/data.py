@@ -5,8 +5,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from ..sanitise import MAX_EVIDENCE, MAX_NAME, one_line, plain
 from .results import ClassResult, Row, status_of
-from .sanitise import MAX_EVIDENCE, MAX_NAME, one_line, plain
 
 SCHEMA = Path(__file__).with_name("report.schema.json")
 """JSON Schema, draft 2020-12."""

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..policy import Policy, decimal
 from ..records import Outcome, RunInfo
+from ..sanitise import one_line, plain
 from .results import NOT_HANDED_IN, ClassResult, Row, days
-from .sanitise import one_line, plain
 from .words import BROKE_OFF, points, said
 
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ from xml.etree import ElementTree
 
 from ..policy import decimal
 from ..records import Outcome
+from ..sanitise import MAX_EVIDENCE, one_line, plain
 from .results import ClassResult, Row
-from .sanitise import MAX_EVIDENCE, one_line, plain
 
 FAILURES = {"wrong", "missing"}
 """What JUnit calls a failure; any other test that does not pass is an error."""

@@ -14,8 +14,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from ..policy import decimal
+from ..sanitise import MAX_EVIDENCE, MAX_MESSAGE, one_line, plain
 from .results import days
-from .sanitise import MAX_EVIDENCE, MAX_MESSAGE, one_line, plain
 from .words import STATUSES, points
 
 TEMPLATES = Path(__file__).with_name("templates")

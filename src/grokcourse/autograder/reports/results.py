@@ -17,8 +17,8 @@ from ..exercises.select import CHAPTERS
 from ..exercises.spec import Exercise
 from ..policy import Lateness, Policy, decimal
 from ..records import RunInfo
+from ..sanitise import MAX_FOLDED, MAX_NAME, file_names, folded, one_line
 from ..scoring import Mark, marks_of
-from .sanitise import MAX_FOLDED, MAX_NAME, file_names, folded, one_line
 
 if TYPE_CHECKING:
     from ..records import Grade, Outcome

@@ -5,8 +5,8 @@ import io
 from fractions import Fraction
 
 from ..policy import decimal
+from ..sanitise import MAX_NAME, cell
 from .results import ClassResult, Row
-from .sanitise import MAX_NAME, cell
 
 FIRST = ["student", "files", "status", "points", "maximum", "percent", "late", "final"]
 LAST = ["note"]

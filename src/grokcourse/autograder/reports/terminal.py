@@ -6,8 +6,8 @@ from fractions import Fraction
 from wcwidth import wcswidth
 
 from ..policy import decimal
+from ..sanitise import one_line
 from .results import ClassResult, Row
-from .sanitise import one_line
 
 STUDENT = 28
 """Columns for the longest names."""

@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from ..policy import decimal
-from .sanitise import MAX_EVIDENCE, plain
+from ..sanitise import MAX_EVIDENCE, plain
 
 if TYPE_CHECKING:
     from ..records import Outcome

@@ -3,8 +3,8 @@
 import errno
 from pathlib import Path
 
-from ... import storage
-from ..records import ReportError
+from .. import storage
+from .records import ReportError
 
 
 def write_whole(path: Path, content: str) -> None:
