@@ -977,13 +977,23 @@ def _course(draw, n, rises=True):
     """Steps, a measure that goes its way with ups and downs, and a start after the first entries."""
     steps = 100 * torch.cumsum(draw.integers(1, 3, n), 0) - 100
     way = torch.linspace(0, 1, n, dtype=torch.float64) ** 2
-    begin = draw.integer(2, 3)
+    begin = 2 + n % 2
     way[begin], way[-1] = 0, 1
     way[begin + 1 : begin + 3] = torch.tensor([0.03, -0.105 if rises else 0.05])  # a little, then the wrong way
     way[n // 2 + 2] = 2 if rises else 1.25  # further than at the end
     way[:begin] = torch.tensor([-0.5, -0.3, -0.4])[:begin]
     values = draw.number(1.15, 1.25) + 2 * (way if rises else 1 - way)
     return steps, values, int(steps[begin]) - draw.integer(1, 40)
+
+
+LENGTHS = (12, 55, 110)
+"""Of courses: not drawn, since the place of a checkpoint decides which mistake is seen."""
+
+
+def _just_after(way):
+    """A share of a way that is a little more than one of its checkpoints, and so nearer to that than to the next."""
+    place = round(0.65 * len(way))
+    return round(float(way[place] + 0.3 * (way[place + 1] - way[place])), 6)
 
 
 def _back_and_forth(draw, rises, early=True):
@@ -994,7 +1004,8 @@ def _back_and_forth(draw, rises, early=True):
     way = torch.tensor([0.5, 0.3, *way], dtype=torch.float64)
     steps = 100 * torch.cumsum(draw.integers(1, 3, len(way)), 0)
     size = draw.number(1, 3)
-    return steps, draw.number(0.5, 1) + size * (way if rises else 1 - way), int(steps[2])
+    base = draw.number(0.65, 0.85) * size  # a tenth of the last value is between the same two of the way
+    return steps, base + size * (way if rises else 1 - way), int(steps[2])
 
 
 def _announced(steps, values, start, share=0.1, log=False):
@@ -1023,13 +1034,13 @@ def _compare_dates(student, cases, message):
 
 @checks("announced", "a measure that rises, from its value at the start to its last one")
 def test_announced_rising(student, draw):
-    cases = [(*_course(draw, n), {}) for n in (12, draw.integer(50, 60), draw.integer(100, 120))]
+    cases = [(*_course(draw, n), {}) for n in LENGTHS]
     _compare_dates(student, cases, "should be the first step by which a tenth of the way is behind the measure")
 
 
 @checks("announced", "a measure that falls does it in the same way", weight=2)
 def test_announced_falling(student, draw):
-    cases = [(*_course(draw, n, rises=False), {}) for n in (12, draw.integer(50, 60), draw.integer(100, 120))]
+    cases = [(*_course(draw, n, rises=False), {}) for n in LENGTHS]
     _compare_dates(student, cases, "down counts as well as up: a tenth of the way, whichever its direction")
 
 
@@ -1040,11 +1051,11 @@ def test_announced_options(student, draw):
         (steps, values, 50, {"share": 0.5}),
         (steps, values, 100, {"share": 0.45}),
     ]  # just reached; from 100 itself
-    for n in (14, draw.integer(50, 80)):
+    for n in (14, 65):
         steps, values, start = _course(draw, n)
-        cases.append((steps, values, start, {"share": draw.number(0.3, 0.6)}))
+        cases.append((steps, values, start, {"share": _just_after((torch.arange(n) / (n - 1)) ** 2)}))
         loss = torch.cat([torch.full((4,), 10.0), torch.logspace(1, -7, n - 4)]).double()
-        cases.append((steps, loss, start, {"log": True, "share": draw.number(0.3, 0.6)}))
+        cases.append((steps, loss, start, {"log": True, "share": _just_after(torch.linspace(0, 1, n - 4))}))
     _compare_dates(student, cases, "should be the first step by which that share of the way is behind the measure")
 
 
