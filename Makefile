@@ -8,7 +8,7 @@ BOOK := $(BIN)/jupyter-book build . -n -W --keep-going
 PEERS := $(patsubst tests/peers/%.txt,$(VENV)/peers/%/.installed,$(wildcard tests/peers/*.txt))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup site peers test check notebooks lint train bench dist clean
+.PHONY: help setup site peers test check sync notebooks lint train bench dist clean
 
 help: ## Say what there is (this)
 	@echo "make TARGET, where TARGET is one of"
@@ -50,6 +50,11 @@ lint: setup ## Check style, format and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+sync: setup ## Renew what is generated: the stubs in the chapters, the site, and the package's notebooks (commit them)
+	$(BIN)/python -m grokcourse.publishing.stubs book/*.md
+	$(BOOK)
+	$(BIN)/grokcourse notebooks
 
 notebooks: site ## Take the site's student notebooks over into the package (commit them)
 	$(BIN)/grokcourse notebooks

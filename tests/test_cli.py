@@ -53,6 +53,31 @@ def test_an_existing_run_is_not_overwritten(tmp_path, capsys):
     assert "holds a run already" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("kind", ["png", "svg"])
+def test_plot_draws_a_run_of_ones_own(tmp_path, capsys, kind):
+    assert main(["train", *TINY, "--steps", "20", "--folder", str(tmp_path / "run")]) == 0
+    capsys.readouterr()
+    place = tmp_path / f"losses.{kind}"
+    assert main(["plot", str(tmp_path / "run"), "--output", str(place)]) == 0
+    assert capsys.readouterr().out == f"Drawn into {place}.\n"
+    assert place.read_bytes().startswith({"png": b"\x89PNG", "svg": b"<?xml"}[kind])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["nowhere"], "nowhere"),
+        (["main", "--output", "no/such/folder.png"], "no/such/folder.png cannot be written: No such file or directory"),
+        (["main", "--output", "losses.poem"], "'poem' is not supported"),
+    ],
+)
+def test_what_cannot_be_drawn_is_one_line(capsys, arguments, says):
+    assert main(["plot", *arguments]) == 1
+    err = capsys.readouterr().err
+    assert says in err
+    assert err.count("\n") == 1
+
+
 def test_resume_on_a_finished_run_says_so_and_succeeds(tmp_path, capsys):
     arguments = ["train", *TINY, "--steps", "10", "--folder", str(tmp_path / "run")]
     assert main(arguments) == 0

@@ -1,12 +1,18 @@
 """What the repository's own files say of each other, and of the package."""
 
+import ast
+import inspect
 import re
 import tomllib
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import yaml
 from conftest import ROOT
 from packaging.requirements import Requirement
+
+from grokcourse.autograder.exercises.select import EXERCISES
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 PINS = {
@@ -47,3 +53,37 @@ def test_every_dependency_is_pinned_within_its_bounds():
         if requirement.name != "grokcourse":
             pins = {name.lower().replace("_", "-"): version for name, version in PINS.items()}
             assert requirement.specifier.contains(pins[requirement.name]), requirement
+
+
+def shown_on_pages() -> Iterator[tuple[str, list[str], ast.AST]]:
+    """What pages show of a module, as (name, the module's lines, tree): what they include, and every exercise."""
+    included = {
+        ((page.parent / path).resolve(), name)
+        for page in (ROOT / "book").glob("*.md")
+        for path, name in re.findall(
+            r"```\{literalinclude\} (\S+\.py)\n(?::.*\n)*?:pyobject: (\S+)\n", page.read_text(encoding="utf-8")
+        )
+    }
+    targets = [inspect.unwrap(exercise.target) for exercise in EXERCISES.values() if not exercise.question]
+    included |= {(Path(inspect.getsourcefile(target)).resolve(), target.__qualname__) for target in targets}
+    for path, name in sorted(included):
+        source = path.read_text(encoding="utf-8")
+        tree: ast.AST = ast.parse(source)
+        for part in name.split("."):
+            (tree,) = (node for node in tree.body if getattr(node, "name", None) == part)
+        yield name, source.splitlines(), tree
+
+
+def test_docstrings_on_pages_have_80_columns_at_most():
+    """More would have to be scrolled sideways."""
+    shown = list(shown_on_pages())
+    assert len(shown) > 40
+    long = [
+        f"{name}: {lines[number - 1].strip()}"
+        for name, lines, tree in shown
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+        for number in range(node.lineno, node.end_lineno + 1)
+        if len(lines[number - 1]) > 80
+    ]
+    assert long == []

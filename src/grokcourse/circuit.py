@@ -101,7 +101,8 @@ def attention_weights(x: Tensor, W_E: Tensor, W_Q: Tensor, W_K: Tensor) -> Tenso
 
 
 def neuron_weights(W_E: Tensor, W_V: Tensor, W_O: Tensor, W_in: Tensor) -> Tensor:
-    """What each token adds to each neuron through each head, per unit of attention: W_neur = W_E W_V W_O W_in.
+    """What each token adds to each neuron through each head, per unit of
+    attention: W_neur = W_E W_V W_O W_in.
 
     Args:
         W_E: (n, d_model) the numbers' rows of the embedding.
@@ -249,14 +250,18 @@ def sum_labels(p: int) -> Tensor:
 
 
 def energy_2d(table: Tensor) -> Tensor:
-    """The two-dimensional spectrum: how much energy a table over a and b has at each pair of frequencies.
+    """The two-dimensional spectrum: how much energy a table over a and b has at
+    each pair of frequencies.
 
     Args:
-        table: (p, p, …) floats; what its further dimensions hold are tables of their own.
+        table: (p, p, …) floats; what its further dimensions hold are tables of
+            their own.
 
     Returns:
-        (p // 2 + 1, p // 2 + 1, …) of the table's dtype: entry [j, k] is the sum of the squared components in a
-        wave of frequency j in a times a wave of frequency k in b. Together they are the sum of all squares (Parseval).
+        (p // 2 + 1, p // 2 + 1, …) of the table's dtype: entry [j, k] is the
+        sum of the squared components in a wave of frequency j in a times a wave
+        of frequency k in b. Together they are the sum of all squares
+        (Parseval).
 
     Raises:
         ValueError: as ``fourier.transform_2d``.
@@ -272,20 +277,25 @@ def energy_2d(table: Tensor) -> Tensor:
 
 
 def frequency_shares(activations: Tensor) -> Tensor:
-    """The share of each neuron's variance that a polynomial of degree 2 in the waves of one frequency explains.
+    """The share of each neuron's variance that a polynomial of degree 2 in the
+    waves of one frequency explains.
 
-    The polynomial is a sum of cos ω_k a, sin ω_k a, cos ω_k b, sin ω_k b and the four products of one of a with one of
-    b: eight terms, and a constant. (The other products of degree 2, such as cos² ω_k a, would bring in frequency 2k.)
-    As the waves are orthogonal, the best fit's share is read off the spectrum.
+    The polynomial is a sum of cos ω_k a, sin ω_k a, cos ω_k b, sin ω_k b and
+    the four products of one of a with one of b: eight terms, and a constant.
+    (The other products of degree 2, such as cos² ω_k a, would bring in
+    frequency 2k.) As the waves are orthogonal, the best fit's share is read off
+    the spectrum.
 
-    Source: Nanda et al. 2023, section 4.3; the terms are those of their notebook.
+    Source: Nanda et al. 2023, section 4.3; the terms are those of their
+    notebook.
 
     Args:
-        activations: (p, p, n) floats, such as from ``neuron_activations``. Each neuron's mean is left out of account.
+        activations: (p, p, n) floats, such as from ``neuron_activations``. Each
+            neuron's mean is left out of account.
 
     Returns:
-        (p // 2 + 1, n) of the activations' dtype, in 0 … 1; row 0 is zero. A neuron that is always 0 has no variance,
-        and zeros.
+        (p // 2 + 1, n) of the activations' dtype, in 0 … 1; row 0 is zero. A
+        neuron that is always 0 has no variance, and zeros.
 
     Raises:
         ValueError: as ``fourier.transform_2d``.
@@ -386,20 +396,25 @@ def of_sum(values: Tensor) -> Tensor:
 
 
 def project_logits(table: Tensor, frequencies: Sequence[int]) -> Tensor:
-    """The components of a table over a and b in the directions cos ω_k(a + b) and sin ω_k(a + b).
+    """The components of a table over a and b in the directions cos ω_k(a + b)
+    and sin ω_k(a + b).
 
-    The directions are scaled to length one over all p² questions. As cos ω(a + b) = cos ωa cos ωb − sin ωa sin ωb, each
-    lies in the 2 × 2 block of frequency k of the two-dimensional transform, and fills one of its four dimensions.
+    The directions are scaled to length one over all p² questions. As cos ω(a +
+    b) = cos ωa cos ωb − sin ωa sin ωb, each lies in the 2 × 2 block of
+    frequency k of the two-dimensional transform, and fills one of its four
+    dimensions.
 
-    Source: the projections in the notebook of Nanda et al. 2023; sections 4.2 and 5.1.
+    Source: the projections in the notebook of Nanda et al. 2023; sections 4.2
+    and 5.1.
 
     Args:
-        table: (p, p, n) floats, such as logits (p, p, p) or neurons (p, p, d_mlp).
+        table: (p, p, n) floats, such as logits (p, p, p) or neurons (p, p,
+            d_mlp).
         frequencies: a list of K of them, each 1 … (p − 1) // 2.
 
     Returns:
-        (K, 2, n) of the table's dtype: entry [i, 0] are the components in the cosine of the i-th frequency, [i, 1]
-        those in the sine.
+        (K, 2, n) of the table's dtype: entry [i, 0] are the components in the
+        cosine of the i-th frequency, [i, 1] those in the sine.
 
     Raises:
         ValueError: if a frequency has no cosine and sine modulo p.
@@ -614,10 +629,12 @@ def strength_by_difference(logits: Tensor, frequencies: Iterable[int]) -> Tensor
 
 
 def unembedding_directions(W_logit: Tensor, frequencies: Sequence[int]) -> tuple[Tensor, Tensor]:
-    """The directions among the neurons that are read as cos ω_k c and as sin ω_k c.
+    """The directions among the neurons that are read as cos ω_k c and as sin
+    ω_k c.
 
-    W_logit[i, c] ≈ Σ_k u_k[i] cos ω_k c + v_k[i] sin ω_k c, by least squares: Nanda et al. 2023, section 4.2,
-    equation (2). If nothing is left over, W_logit has rank 2K, and the logits depend on the neurons only through the
+    W_logit[i, c] ≈ Σ_k u_k[i] cos ω_k c + v_k[i] sin ω_k c, by least squares:
+    Nanda et al. 2023, section 4.2, equation (2). If nothing is left over,
+    W_logit has rank 2K, and the logits depend on the neurons only through the
     2K numbers u_k · neurons and v_k · neurons (equation 3).
 
     Args:
@@ -625,7 +642,8 @@ def unembedding_directions(W_logit: Tensor, frequencies: Sequence[int]) -> tuple
         frequencies: a list of K of them, each 1 … (p − 1) // 2.
 
     Returns:
-        u and v, each (K, d_mlp) of W_logit's dtype, in the order of the frequencies.
+        u and v, each (K, d_mlp) of W_logit's dtype, in the order of the
+        frequencies.
 
     Raises:
         ValueError: if a frequency has no cosine and sine modulo p.
@@ -661,20 +679,25 @@ def keep_directions(W_logit: Tensor, frequencies: Iterable[int]) -> Tensor:
 def clock_logits(
     a: Tensor, b: Tensor, p: int, frequencies: Sequence[int], coefficients: Sequence[float] | None = None
 ) -> Tensor:
-    """Modular addition by a network written by hand, with waves and products; a and b are never added.
+    """Modular addition by a network written by hand, with waves and products; a
+    and b are never added.
 
-    Each number is a point on a circle for every frequency, (cos ω_k n, sin ω_k n). The points of a and b are multiplied
-    by the angle addition identity, which adds their angles. Each candidate c is scored by how well its own point fits:
-    its logit is Σ_k α_k cos ω_k(a + b − c).
+    Each number is a point on a circle for every frequency, (cos ω_k n, sin ω_k
+    n). The points of a and b are multiplied by the angle addition identity,
+    which adds their angles. Each candidate c is scored by how well its own
+    point fits: its logit is Σ_k α_k cos ω_k(a + b − c).
 
-    Source: the algorithm of Nanda et al. 2023, section 3.1; Zhong et al. 2023 (arXiv 2306.17844) call it the clock.
+    Source: the algorithm of Nanda et al. 2023, section 3.1; Zhong et al. 2023
+    (arXiv 2306.17844) call it the clock.
 
     Args:
         a: (n,) int64 in 0 … p − 1.
         b: (n,) int64 in 0 … p − 1.
         p: the modulus.
-        frequencies: a list of K whole numbers of any size; above p // 2 they repeat the waves of smaller ones.
-        coefficients: the weights α_k of the frequencies in the logits, in a list; all 1 by default.
+        frequencies: a list of K whole numbers of any size; above p // 2 they
+            repeat the waves of smaller ones.
+        coefficients: the weights α_k of the frequencies in the logits, in a
+            list; all 1 by default.
 
     Returns:
         (n, p) float64, with all its digits.

@@ -78,6 +78,18 @@ def _parser() -> argparse.ArgumentParser:
     measures.set_defaults(command=_measures)
     measures.add_argument("run", help="a folder, or the name of a run, such as main")
 
+    plot = commands.add_parser(
+        "plot",
+        help="draw a run's loss curves into a file",
+        description="Draw the losses along a run, with its phases, into a picture.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    plot.set_defaults(command=_plot)
+    plot.add_argument("run", help="a folder, or the name of a run, such as main")
+    plot.add_argument(
+        "--output", type=Path, default=Path("losses.png"), metavar="FILE", help="the picture: .png, .svg or .pdf"
+    )
+
     start = commands.add_parser(
         "start",
         help="write the chapters as notebooks into a folder of yours, to work through",
@@ -264,6 +276,30 @@ def _measures(options: argparse.Namespace) -> int:
     print(f"Measured at {len(stored.steps)} checkpoints, with the key frequencies {list(stored.key) or '(none)'}.")
     for phase, end in ends.items():
         print(f"{phase:<18} {'not ended' if end is None else f'until step {end:,}'}")
+    return 0
+
+
+def _plot(options: argparse.Namespace) -> int:
+    from . import plots, runs, training
+
+    try:
+        run = runs.load(options.run)
+        figure = plots.loss_curves(
+            run.history["step"],
+            run.history["train_loss"],
+            run.history["test_loss"],
+            chance=run.config.chance_loss,
+            phases=training.phases(run).bands(),
+            log_steps=True,
+        )
+        figure.savefig(options.output, dpi=200)
+    except KeyError as error:
+        return _fail(f"{options.run} has no history to draw: {error} was not recorded")
+    except (runs.RunError, ValueError) as error:
+        return _fail(str(error))
+    except OSError as error:
+        return _fail(f"{options.output} cannot be written: {error.strerror}")
+    print(f"Drawn into {options.output}.")
     return 0
 
 

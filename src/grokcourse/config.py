@@ -177,7 +177,8 @@ def chance_loss(p: int) -> float:
         p: how many answers there are, 1 or more.
 
     Returns:
-        The cross-entropy, in nats, of giving each of the p answers the same probability.
+        The cross-entropy, in nats, of giving each of the p answers the same
+        probability.
     """
     return math.log(p)
 

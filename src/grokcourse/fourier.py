@@ -19,9 +19,11 @@ from torch import Tensor
 
 
 def fourier_basis(p: int, dtype: torch.dtype = torch.float32, device: torch.device | str | None = None) -> Tensor:
-    """The real orthonormal Fourier basis of functions on Z_p, one function a row.
+    """The real orthonormal Fourier basis of functions on Z_p, one function a
+    row.
 
-    Rows before scaling: 1, then cos(2πkn/p) and sin(2πkn/p) for k = 1, 2, …; computed in float64, then cast.
+    Rows before scaling: 1, then cos(2πkn/p) and sin(2πkn/p) for k = 1, 2, …;
+    computed in float64, then cast.
 
     Args:
         p: the modulus.
@@ -29,7 +31,8 @@ def fourier_basis(p: int, dtype: torch.dtype = torch.float32, device: torch.devi
         device: the device of the result.
 
     Returns:
-        (p, p): row i, column n is the value of basis function i at the number n. ``basis @ basis.T`` is the identity.
+        (p, p): row i, column n is the value of basis function i at the number
+        n. ``basis @ basis.T`` is the identity.
 
     Raises:
         ValueError: if p is less than 2.
@@ -58,18 +61,21 @@ def basis_names(p: int) -> list[str]:
 
 
 def transform(x: Tensor, dim: int = 0) -> Tensor:
-    """How much of each basis function there is in x, along one of its dimensions.
+    """How much of each basis function there is in x, along one of its
+    dimensions.
 
     Args:
-        x: floats, with p entries along ``dim`` and any other dimensions; the modulus is read off there.
+        x: floats, with p entries along ``dim`` and any other dimensions; the
+            modulus is read off there.
         dim: the dimension that runs over the numbers 0 … p − 1; −1 is the last.
 
     Returns:
-        The shape and dtype of x; along ``dim`` the components now go by basis function, in the order of
-        ``fourier_basis``.
+        The shape and dtype of x; along ``dim`` the components now go by basis
+        function, in the order of ``fourier_basis``.
 
     Raises:
-        ValueError: if x does not hold floats, or has fewer than 2 entries along ``dim``.
+        ValueError: if x does not hold floats, or has fewer than 2 entries along
+            ``dim``.
     """
     basis = fourier_basis(*_modulus(x, dim))
     components: Tensor = torch.tensordot(basis, x, dims=([1], [dim]))
@@ -84,16 +90,19 @@ def inverse_transform(components: Tensor, dim: int = 0) -> Tensor:
 
 
 def transform_2d(x: Tensor) -> Tensor:
-    """The components of a function of two numbers, a and b, in the products of a wave in a and a wave in b.
+    """The components of a function of two numbers, a and b, in the products of
+    a wave in a and a wave in b.
 
     Args:
         x: (p, p, …) floats: entry [a, b] belongs to the pair (a, b).
 
     Returns:
-        (p, p, …): entry [i, j] is the component of basis function i of a times basis function j of b.
+        (p, p, …): entry [i, j] is the component of basis function i of a times
+        basis function j of b.
 
     Raises:
-        ValueError: if x does not hold floats, or its first two dimensions are not p and p with p at least 2.
+        ValueError: if x does not hold floats, or its first two dimensions are
+            not p and p with p at least 2.
     """
     _require_square(x)
     return transform(transform(x, dim=0), dim=1)
@@ -106,17 +115,21 @@ def inverse_transform_2d(components: Tensor) -> Tensor:
 
 
 def energy_per_frequency(matrix: Tensor, dim: int = 0) -> Tensor:
-    """The spectrum of a matrix over the numbers: the sum of its squared components at each frequency.
+    """The spectrum of a matrix over the numbers: the sum of its squared
+    components at each frequency.
 
-    Nothing is lost: the energies add up to the sum of all squared entries (Parseval).
+    Nothing is lost: the energies add up to the sum of all squared entries
+    (Parseval).
 
     Args:
-        matrix: floats, with p entries along ``dim`` and any other dimensions, or none: for the embedding pass
-            ``W_E[:p]``, as the row of ``=`` is no number.
+        matrix: floats, with p entries along ``dim`` and any other dimensions,
+            or none: for the embedding pass ``W_E[:p]``, as the row of ``=`` is
+            no number.
         dim: the dimension that runs over the numbers; −1 is the last.
 
     Returns:
-        (p // 2 + 1,) of the matrix's dtype: entry k is the energy of frequency k, entry 0 that of the constant.
+        (p // 2 + 1,) of the matrix's dtype: entry k is the energy of frequency
+        k, entry 0 that of the constant.
 
     Raises:
         ValueError: as ``transform``.
@@ -127,15 +140,18 @@ def energy_per_frequency(matrix: Tensor, dim: int = 0) -> Tensor:
 
 
 def keep_frequencies(matrix: Tensor, kept: Iterable[int]) -> Tensor:
-    """The part of a matrix over the numbers that lies in some frequencies; all else is removed, the constant too.
+    """The part of a matrix over the numbers that lies in some frequencies; all
+    else is removed, the constant too.
 
     Args:
-        matrix: (p, …) floats, one row per number, such as ``W_E[:p]``: any number of dimensions.
-        kept: frequencies from 0 (the constant) to p // 2, in a list, a set or a generator.
+        matrix: (p, …) floats, one row per number, such as ``W_E[:p]``: any
+            number of dimensions.
+        kept: frequencies from 0 (the constant) to p // 2, in a list, a set or a
+            generator.
 
     Returns:
-        The shape and dtype of the matrix. What is kept and what is removed add up to the matrix, and so do their
-        energies.
+        The shape and dtype of the matrix. What is kept and what is removed add
+        up to the matrix, and so do their energies.
 
     Raises:
         ValueError: if there is no such frequency, or as ``transform``.
@@ -150,30 +166,38 @@ def keep_frequencies(matrix: Tensor, kept: Iterable[int]) -> Tensor:
 
 
 def key_frequencies(energy: Tensor, over_median: float = 4.0, of_largest: float = 0.1) -> list[int]:
-    """The frequencies that stand out of a spectrum, largest energy first; none if the spectrum is flat.
+    """The frequencies that stand out of a spectrum, largest energy first; none
+    if the spectrum is flat.
 
     A frequency is key if its energy is both
 
-    * more than ``over_median`` times the median of all frequencies but the constant. A few spikes cannot raise the
-      median, so it measures the background. In Gaussian noise with d columns the energies differ by a relative 1/√d
-      or so: before training, none passes;
-    * at least ``of_largest`` times the largest. Once training has cleaned up, the background is so near zero that its
-      own ripples are many times the median, and strong frequencies may have faint echoes at their doubles.
+    * more than ``over_median`` times the median of all frequencies but the
+      constant. A few spikes cannot raise the median, so it measures the
+      background. In Gaussian noise with d columns the energies differ by a
+      relative 1/√d or so: before training, none passes;
+    * at least ``of_largest`` times the largest. Once training has cleaned up,
+      the background is so near zero that its own ripples are many times the
+      median, and strong frequencies may have faint echoes at their doubles.
 
-    The rule is ours. (Nanda et al. 2023, section 4.1, read the key frequencies off the picture of the spectrum.) Both
-    conditions are ratios, so the scale of the matrix does not matter. It looks for a few spikes: frequencies that are
-    more than half of all, as may happen for a small p, cannot stand out of the median.
+    The rule is ours. (Nanda et al. 2023, section 4.1, read the key frequencies
+    off the picture of the spectrum.) Both conditions are ratios, so the scale
+    of the matrix does not matter. It looks for a few spikes: frequencies that
+    are more than half of all, as may happen for a small p, cannot stand out of
+    the median.
 
     Args:
-        energy: (p // 2 + 1,) as from ``energy_per_frequency``; entry 0, the constant, is never key.
+        energy: (p // 2 + 1,) as from ``energy_per_frequency``; entry 0, the
+            constant, is never key.
         over_median: how many times the median a key frequency exceeds.
-        of_largest: the least share of the largest energy that a key frequency has.
+        of_largest: the least share of the largest energy that a key frequency
+            has.
 
     Returns:
         Whole numbers from 1 to p // 2.
 
     Raises:
-        ValueError: if ``energy`` is not one-dimensional with at least two entries, or an entry is negative or NaN.
+        ValueError: if ``energy`` is not one-dimensional with at least two
+            entries, or an entry is negative or NaN.
     """
     if energy.ndim != 1 or len(energy) < 2:
         raise ValueError(f"energy must have shape (p // 2 + 1,) with p at least 2, not {tuple(energy.shape)}")
@@ -188,23 +212,28 @@ def key_frequencies(energy: Tensor, over_median: float = 4.0, of_largest: float 
 
 
 def circle(matrix: Tensor, k: int) -> Tensor:
-    """Where each number lies on the circle of frequency k: its row of the matrix, seen along two directions.
+    """Where each number lies on the circle of frequency k: its row of the
+    matrix, seen along two directions.
 
-    The directions are the matrix's own components of cos k and sin k, scaled to length one. If they hold nothing but
-    that wave, number n lies at the angle 2πkn/p of a circle, and adding 1 to it is a turn by 2πk/p.
+    The directions are the matrix's own components of cos k and sin k, scaled to
+    length one. If they hold nothing but that wave, number n lies at the angle
+    2πkn/p of a circle, and adding 1 to it is a turn by 2πk/p.
 
-    The directions are fitted to the very rows that are then looked at, so that even a random matrix shows a trace of a
-    circle, under noise; compare with one before reading anything into a faint ring.
+    The directions are fitted to the very rows that are then looked at, so that
+    even a random matrix shows a trace of a circle, under noise; compare with
+    one before reading anything into a faint ring.
 
     Args:
         matrix: (p, d) floats: one row per number, such as ``W_E[:p]``.
         k: the frequency, 1 … (p − 1) // 2.
 
     Returns:
-        (p, 2) of the matrix's dtype: the coordinates of each number along the cos and the sin direction.
+        (p, 2) of the matrix's dtype: the coordinates of each number along the
+        cos and the sin direction.
 
     Raises:
-        ValueError: if k has no cosine and sine, or the matrix none of that frequency (so there is no direction).
+        ValueError: if k has no cosine and sine, or the matrix none of that
+            frequency (so there is no direction).
     """
     p = len(matrix)
     if not 1 <= k <= (p - 1) // 2:
@@ -217,16 +246,19 @@ def circle(matrix: Tensor, k: int) -> Tensor:
 
 
 def cos_of_sum(k: int, p: int) -> Tensor:
-    """The table cos(ω_k (a + b)) for all numbers a and b, by the angle addition identity: a and b are never added.
+    """The table cos(ω_k (a + b)) for all numbers a and b, by the angle addition
+    identity: a and b are never added.
 
-    Only the waves of a alone and of b alone enter, cos(ω_k a), sin(ω_k a), cos(ω_k b) and sin(ω_k b) with ω_k = 2πk/p.
+    Only the waves of a alone and of b alone enter, cos(ω_k a), sin(ω_k a),
+    cos(ω_k b) and sin(ω_k b) with ω_k = 2πk/p.
 
     Args:
         k: the frequency, a whole number of any size.
         p: the modulus.
 
     Returns:
-        (p, p) float64, with all its digits: entry [a, b] is cos(ω_k (a + b)), the same as cos(ω_k ((a + b) mod p)).
+        (p, p) float64, with all its digits: entry [a, b] is cos(ω_k (a + b)),
+        the same as cos(ω_k ((a + b) mod p)).
     """
     angle = 2 * math.pi * k * torch.arange(p, dtype=torch.float64, device="cpu") / p
     cos, sin = angle.cos(), angle.sin()

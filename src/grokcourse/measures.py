@@ -59,20 +59,25 @@ def mean_loss(logits: Tensor, questions: Tensor | None = None) -> Tensor:
 
 
 def restricted_loss(logits: Tensor, key: Sequence[int], questions: Tensor | None = None) -> Tensor:
-    """The loss when nothing but the key frequencies is left in the logits: what the circuit can do alone.
+    """The loss when nothing but the key frequencies is left in the logits: what
+    the circuit can do alone.
 
-    In place of the logits L_c of each candidate c stands their mean over all p² questions, plus, for every key
-    frequency k, their projection on the waves cos ω_k(a + b) and sin ω_k(a + b).
+    In place of the logits L_c of each candidate c stands their mean over all p²
+    questions, plus, for every key frequency k, their projection on the waves
+    cos ω_k(a + b) and sin ω_k(a + b).
 
-    Source: Nanda et al. 2023, section 5.1; ``variants`` has other readings of it.
+    Source: Nanda et al. 2023, section 5.1; ``variants`` has other readings of
+    it.
 
     Args:
         logits: (p, p, p).
         key: a list of the key frequencies.
-        questions: the rows that count in the mean loss; by default all. The projection sees all questions.
+        questions: the rows that count in the mean loss; by default all. The
+            projection sees all questions.
 
     Returns:
-        A float64 scalar, in nats, with its digits: of a finished model it is far below what float32 resolves.
+        A float64 scalar, in nats, with its digits: of a finished model it is
+        far below what float32 resolves.
 
     Raises:
         ValueError: as ``circuit.ablate_frequencies``.
@@ -81,16 +86,20 @@ def restricted_loss(logits: Tensor, key: Sequence[int], questions: Tensor | None
 
 
 def excluded_loss(logits: Tensor, key: Sequence[int], questions: Tensor | None = None) -> Tensor:
-    """The loss when the key frequencies are taken out of the logits: low while the model lives on what it memorised.
+    """The loss when the key frequencies are taken out of the logits: low while
+    the model lives on what it memorised.
 
-    The projections of ``restricted_loss`` are subtracted; everything else stays, the mean included.
+    The projections of ``restricted_loss`` are subtracted; everything else
+    stays, the mean included.
 
-    Source: Nanda et al. 2023, section 5.1, on the training set; ``variants`` has other readings of it.
+    Source: Nanda et al. 2023, section 5.1, on the training set; ``variants``
+    has other readings of it.
 
     Args:
         logits: (p, p, p).
         key: a list of the frequencies to take out, all together.
-        questions: the rows that count in the mean loss; by default all. The projection sees all questions.
+        questions: the rows that count in the mean loss; by default all. The
+            projection sees all questions.
 
     Returns:
         A float64 scalar, in nats, with its digits.
@@ -102,18 +111,19 @@ def excluded_loss(logits: Tensor, key: Sequence[int], questions: Tensor | None =
 
 
 def excluded_loss_each(logits: Tensor, questions: Tensor | None = None) -> Tensor:
-    """The excluded loss of every single frequency, key or not, each taken out alone.
+    """The excluded loss of every single frequency, key or not, each taken out
+    alone.
 
-    Source: Nanda et al. 2023, appendix C.1.5. The largest of them needs no knowledge of the key frequencies, and is
-    proposed for that in appendix C.2.
+    Source: Nanda et al. 2023, appendix C.1.5. The largest of them needs no
+    knowledge of the key frequencies, and is proposed for that in appendix C.2.
 
     Args:
         logits: (p, p, p).
         questions: the rows that count; by default all.
 
     Returns:
-        (p // 2 + 1,) float64, with all digits of small losses: entry k is the loss without frequency k; entry 0 the
-        loss with nothing taken out.
+        (p // 2 + 1,) float64, with all digits of small losses: entry k is the
+        loss without frequency k; entry 0 the loss with nothing taken out.
     """
     p = len(logits)
     components = fourier.transform(circuit.by_sum(logits))  # (p, p): by wave of the sum, and candidate
@@ -129,12 +139,15 @@ def excluded_loss_each(logits: Tensor, questions: Tensor | None = None) -> Tenso
 
 
 def gini(values: Tensor) -> Tensor:
-    """The Gini coefficient: how unequally a total is shared, from 0 (all alike) to 1 − 1/m (one has everything).
+    """The Gini coefficient: how unequally a total is shared, from 0 (all alike)
+    to 1 − 1/m (one has everything).
 
-    G = Σ_i Σ_j |x_i − x_j| / (2 m Σ_i x_i): the mean difference between two of the values, over twice their mean.
-    Computed from the sorted values as Σ_i (2i − m − 1) x_(i) / (m Σ_i x_i) with i = 1 … m.
+    G = Σ_i Σ_j |x_i − x_j| / (2 m Σ_i x_i): the mean difference between two of
+    the values, over twice their mean. Computed from the sorted values as Σ_i
+    (2i − m − 1) x_(i) / (m Σ_i x_i) with i = 1 … m.
 
-    Source: as a measure of sparsity Hurley and Rickard 2009 (arXiv 0811.4706), whom the paper follows.
+    Source: as a measure of sparsity Hurley and Rickard 2009 (arXiv 0811.4706),
+    whom the paper follows.
 
     Args:
         values: (m,) floats, none negative, not all zero.
@@ -143,7 +156,8 @@ def gini(values: Tensor) -> Tensor:
         A scalar.
 
     Raises:
-        ValueError: if there are no values, one is negative or NaN, or all are zero.
+        ValueError: if there are no values, one is negative or NaN, or all are
+            zero.
     """
     if values.ndim != 1 or not (values >= 0).all() or not values.sum() > 0:
         raise ValueError("the Gini coefficient needs a list of numbers, none of them negative and not all zero")
@@ -153,12 +167,15 @@ def gini(values: Tensor) -> Tensor:
 
 
 def wave_norms(matrix: Tensor, dim: int = 0) -> Tensor:
-    """How much of each wave there is in a matrix: the norm of each of its Fourier components.
+    """How much of each wave there is in a matrix: the norm of each of its
+    Fourier components.
 
-    These are the bars of the paper's figure 3: p of them, the constant first, cosine and sine each by itself.
+    These are the bars of the paper's figure 3: p of them, the constant first,
+    cosine and sine each by itself.
 
     Args:
-        matrix: floats, with p entries along ``dim`` and any others: ``W_E[:p]``, or W_logit with ``dim=1``.
+        matrix: floats, with p entries along ``dim`` and any others:
+            ``W_E[:p]``, or W_logit with ``dim=1``.
         dim: the dimension that runs over the numbers.
 
     Returns:
@@ -176,7 +193,8 @@ def wave_norms(matrix: Tensor, dim: int = 0) -> Tensor:
 def weight_norms(model: nn.Module) -> Tensor:
     """The Euclidean length of each weight of a model: √(Σ w²) over its entries.
 
-    Their squares add up to the sum of squared weights, the fourth panel of the paper's figure 7.
+    Their squares add up to the sum of squared weights, the fourth panel of the
+    paper's figure 7.
 
     Args:
         model: any module.
@@ -445,24 +463,28 @@ of, along = measure, measure_run
 
 
 def announced(steps: np.ndarray, values: np.ndarray, start: int, share: float = 0.1, log: bool = False) -> int | None:
-    """When a measure first has gone a share of its way, up or down. The rule is ours.
+    """When a measure first has gone a share of its way, up or down. The rule is
+    ours.
 
-    Its way leads from its value at the first checkpoint that is not before ``start`` to its value at the last one.
+    Its way leads from its value at the first checkpoint that is not before
+    ``start`` to its value at the last one.
 
     Args:
         steps: (n,) rising.
         values: (n,) the measure at those steps.
-        start: the step from which on it counts, such as the end of memorisation.
+        start: the step from which on it counts, such as the end of
+            memorisation.
         share: the share of the way, above 0 and at most 1.
-        log: measure the way in logarithms, as for a loss that falls through many powers of ten.
+        log: measure the way in logarithms, as for a loss that falls through
+            many powers of ten.
 
     Returns:
-        The first step from ``start`` on by which that share is behind it; None if it has no way to go, or either end is
-        NaN.
+        The first step from ``start`` on by which that share is behind it; None
+        if it has no way to go, or either end is NaN.
 
     Raises:
-        ValueError: if the lengths differ, there is no checkpoint from ``start`` on, or a logarithm of zero or less is
-            asked for.
+        ValueError: if the lengths differ, there is no checkpoint from ``start``
+            on, or a logarithm of zero or less is asked for.
     """
     steps, values = np.asarray(steps), np.asarray(values, dtype=np.float64)
     if len(steps) != len(values):
@@ -495,16 +517,20 @@ class HiddenPhases:
 def find_hidden_phases(
     steps: np.ndarray, excluded_loss: np.ndarray, gini_W_logit: np.ndarray, nearly: float = 0.95
 ) -> HiddenPhases:
-    """Find the paper's three phases in the measures alone, without the test set. The rule is ours.
+    """Find the paper's three phases in the measures alone, without the test
+    set. The rule is ours.
 
-    Memorisation, in which the excluded loss falls, ends where it is lowest. Circuit formation, in which it rises, ends
-    at its peak after that, unless it still rises at the last checkpoint. Clean-up, in which the spectrum loses what is
-    not key, ends when the Gini coefficient of W_logit has come nearly all the way from its value at the peak to its
-    last. (The paper's section 5.2 describes the phases in this way, and reads their ends off the picture.)
+    Memorisation, in which the excluded loss falls, ends where it is lowest.
+    Circuit formation, in which it rises, ends at its peak after that, unless it
+    still rises at the last checkpoint. Clean-up, in which the spectrum loses
+    what is not key, ends when the Gini coefficient of W_logit has come nearly
+    all the way from its value at the peak to its last. (The paper's section 5.2
+    describes the phases in this way, and reads their ends off the picture.)
 
     Args:
         steps: (n,) rising.
-        excluded_loss: (n,) with all key frequencies taken out, on the training set.
+        excluded_loss: (n,) with all key frequencies taken out, on the training
+            set.
         gini_W_logit: (n,) likewise at those steps.
         nearly: the share of the way that counts as all of it.
 

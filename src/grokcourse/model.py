@@ -60,7 +60,8 @@ def no_tap(name: str, activation: Tensor) -> Tensor:
 
 
 def embed(tokens: Tensor, W_E: Tensor, W_pos: Tensor) -> Tensor:
-    """Where the residual stream begins: each token's row of W_E, plus its position's row of W_pos.
+    """Where the residual stream begins: each token's row of W_E, plus its
+    position's row of W_pos.
 
     Args:
         tokens: (n, pos) int64.
@@ -74,7 +75,8 @@ def embed(tokens: Tensor, W_E: Tensor, W_pos: Tensor) -> Tensor:
 
 
 def attention_scores(q: Tensor, k: Tensor) -> Tensor:
-    """How well each query fits each key, q · k / √d_head; −∞ where the key comes after the query.
+    """How well each query fits each key, q · k / √d_head; −∞ where the key
+    comes after the query.
 
     Args:
         q: (n, head, pos, d_head) queries.
@@ -91,7 +93,8 @@ def attention_scores(q: Tensor, k: Tensor) -> Tensor:
 class Attention(nn.Module):
     """Attention heads: move information between positions.
 
-    Weights: W_Q, W_K, W_V (head, d_model, d_head) and W_O (head, d_head, d_model).
+    Weights: W_Q, W_K, W_V (head, d_model, d_head) and W_O (head, d_head,
+    d_model).
     """
 
     def __init__(self, d_model: int, n_heads: int, d_head: int) -> None:
@@ -102,7 +105,9 @@ class Attention(nn.Module):
         self.W_O = nn.Parameter(torch.empty(n_heads, d_head, d_model))
 
     def forward(self, resid: Tensor, tap: Tap = no_tap) -> Tensor:
-        """(n, pos, d_model) → what the heads add to the residual stream, (n, pos, d_model)."""
+        """(n, pos, d_model) → what the heads add to the residual stream, (n,
+        pos, d_model).
+        """
         q, k, v = (
             tap(name, torch.einsum("npd,hde->nhpe", resid, W))
             for name, W in (("q", self.W_Q), ("k", self.W_K), ("v", self.W_V))
@@ -116,7 +121,8 @@ class Attention(nn.Module):
 class MLP(nn.Module):
     """linear → ReLU → linear, at each position by itself.
 
-    Weights: W_in (d_model, d_mlp), b_in (d_mlp,), W_out (d_mlp, d_model), b_out (d_model,).
+    Weights: W_in (d_model, d_mlp), b_in (d_mlp,), W_out (d_mlp, d_model), b_out
+    (d_model,).
     """
 
     def __init__(self, d_model: int, d_mlp: int) -> None:
@@ -127,16 +133,20 @@ class MLP(nn.Module):
         self.b_out = nn.Parameter(torch.empty(d_model))
 
     def forward(self, resid: Tensor, tap: Tap = no_tap) -> Tensor:
-        """(n, pos, d_model) → what the MLP adds to the residual stream, (n, pos, d_model)."""
+        """(n, pos, d_model) → what the MLP adds to the residual stream, (n,
+        pos, d_model).
+        """
         pre = tap("mlp_pre", resid @ self.W_in + self.b_in)
         post = tap("mlp_post", pre.relu())
         return tap("mlp_out", post @ self.W_out + self.b_out)
 
 
 class Transformer(nn.Module):
-    """Embedding → attention → MLP → unembedding, each adding to the residual stream. No LayerNorm, no dropout.
+    """Embedding → attention → MLP → unembedding, each adding to the residual
+    stream. No LayerNorm, no dropout.
 
-    Weights besides those of ``attn`` and ``mlp``: W_E (vocab, d_model), W_pos (pos, d_model), W_U (d_model, vocab).
+    Weights besides those of ``attn`` and ``mlp``: W_E (vocab, d_model), W_pos
+    (pos, d_model), W_U (d_model, vocab).
     """
 
     def __init__(self, p: int, d_model: int, n_heads: int, d_mlp: int, seed: int = 0) -> None:
@@ -151,14 +161,18 @@ class Transformer(nn.Module):
 
     @classmethod
     def from_config(cls, config: RunConfig) -> "Transformer":
-        """The untrained model of a config, its weights drawn from the config's seed, on the CPU."""
+        """The untrained model of a config, its weights drawn from the config's
+        seed, on the CPU.
+        """
         return cls(config.p, config.d_model, config.n_heads, config.d_mlp, config.seed)
 
     @classmethod
     def from_weights(cls, weights: Mapping[str, Tensor]) -> "Transformer":
-        """The model with these weights, by the names of ``state_dict()``; its sizes are read off their shapes.
+        """The model with these weights, by the names of ``state_dict()``; its
+        sizes are read off their shapes.
 
-        Unlike a config's model, it may have heads that do not share d_model, or no output for ``=``.
+        Unlike a config's model, it may have heads that do not share d_model, or
+        no output for ``=``.
         """
         vocab, d_model = weights["W_E"].shape
         n_heads, _, d_head = weights["attn.W_Q"].shape
@@ -169,7 +183,9 @@ class Transformer(nn.Module):
         return model
 
     def forward(self, tokens: Tensor, tap: Tap = no_tap) -> Tensor:
-        """(n, pos) tokens, whichever → the logits at the last position, where a question has its ``=``: (n, vocab)."""
+        """(n, pos) tokens, whichever → the logits at the last position, where a
+        question has its ``=``: (n, vocab).
+        """
         resid_pre = tap("resid_pre", embed(tokens, self.W_E, self.W_pos))
         resid_mid = tap("resid_mid", resid_pre + self.attn(resid_pre, tap))
         resid_post = tap("resid_post", resid_mid + self.mlp(resid_mid, tap))
@@ -179,15 +195,19 @@ class Transformer(nn.Module):
     def run_with_cache(
         self, tokens: Tensor, edits: Mapping[str, Edit] | None = None
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Run the model and keep every activation; edits may ablate or patch some of them on the way.
+        """Run the model and keep every activation; edits may ablate or patch
+        some of them on the way.
 
         Args:
             tokens: (n, pos) questions.
-            edits: functions by activation name, each given the activation and returning what shall take its place:
-                ``{"mlp_post": torch.zeros_like}`` runs the model without its neurons.
+            edits: functions by activation name, each given the activation and
+                returning what shall take its place:
+                ``{"mlp_post": torch.zeros_like}`` runs the model without its
+                neurons.
 
         Returns:
-            The logits at ``=``, (n, vocab), and the activations by name (as edited), shapes as in ``ACTIVATIONS``.
+            The logits at ``=``, (n, vocab), and the activations by name (as
+            edited), shapes as in ``ACTIVATIONS``.
 
         Raises:
             KeyError: if an edit names no activation.
@@ -213,12 +233,15 @@ class Transformer(nn.Module):
         return self(tokens, tap), cache
 
     def fast_logits(self, a: Tensor, b: Tensor) -> Tensor:
-        """The logits at ``=`` for the questions ``[a, b, =]``, computing only what they need; equal to ``forward``.
+        """The logits at ``=`` for the questions ``[a, b, =]``, computing only
+        what they need; equal to ``forward``.
 
-        Three savings. Only the position ``=`` is computed beyond the keys and values. There are just p different
-        embeddings at each of the first two positions and one at the third, so scores and values are small tables,
-        and attention is a look-up in them. And since nothing nonlinear stands between W_O and W_in, between W_O and
-        W_U, or between W_out and W_U, those matrices are multiplied with each other first.
+        Three savings. Only the position ``=`` is computed beyond the keys and
+        values. There are just p different embeddings at each of the first two
+        positions and one at the third, so scores and values are small tables,
+        and attention is a look-up in them. And since nothing nonlinear stands
+        between W_O and W_in, between W_O and W_U, or between W_out and W_U,
+        those matrices are multiplied with each other first.
 
         Args:
             a: (n,) int64 first numbers.
@@ -251,9 +274,11 @@ class Transformer(nn.Module):
 
 
 def initialise(model: Transformer, seed: int) -> None:
-    """Draw the initial weights, as in Nanda et al.'s code: normal, standard deviation 1/√d_model (W_U: 1/√vocab).
+    """Draw the initial weights, as in Nanda et al.'s code: normal, standard
+    deviation 1/√d_model (W_U: 1/√vocab).
 
-    Biases start at zero. The draw is made on the CPU, so that a seed means the same model on every device.
+    Biases start at zero. The draw is made on the CPU, so that a seed means the
+    same model on every device.
     """
     generator = torch.Generator("cpu").manual_seed(seed)
     d_model, vocab = model.W_U.shape
@@ -277,7 +302,8 @@ def n_parameters(p: int, d_model: int, n_heads: int, d_mlp: int) -> int:
         d_mlp: neurons in the MLP.
 
     Returns:
-        The numbers in W_E, W_pos, W_Q, W_K, W_V, W_O, W_in, b_in, W_out, b_out and W_U together.
+        The numbers in W_E, W_pos, W_Q, W_K, W_V, W_O, W_in, b_in, W_out, b_out
+        and W_U together.
     """
     vocab = p + 1
     embeddings = vocab * d_model + N_CTX * d_model

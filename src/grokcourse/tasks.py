@@ -78,7 +78,8 @@ class Dataset:
 
 
 def all_questions(p: int) -> Tensor:
-    """Every question, once: ``[a, b, p]`` for all a, b in 0 … p − 1, with b running fastest.
+    """Every question, once: ``[a, b, p]`` for all a, b in 0 … p − 1, with b
+    running fastest.
 
     Args:
         p: the modulus; the token ``=`` has index p.
@@ -112,10 +113,12 @@ def answers(tokens: Tensor, p: int, operation: str = "add") -> Tensor:
 
 
 def split(n: int, train_fraction: float, seed: int) -> tuple[Tensor, Tensor]:
-    """Choose at random which of ``n`` rows are trained on: the same seed gives the same rows on every machine.
+    """Choose at random which of ``n`` rows are trained on: the same seed gives
+    the same rows on every machine.
 
-    The shuffle is numpy's ``RandomState``, whose stream is frozen for good (NEP 19), so neither the device nor a
-    later release of torch or numpy can change it.
+    The shuffle is numpy's ``RandomState``, whose stream is frozen for good (NEP
+    19), so neither the device nor a later release of torch or numpy can change
+    it.
 
     Args:
         n: rows there are.
@@ -123,7 +126,8 @@ def split(n: int, train_fraction: float, seed: int) -> tuple[Tensor, Tensor]:
         seed: 0 … 2³² − 1.
 
     Returns:
-        The training rows (⌊train_fraction · n⌋,) and the test rows (all others), each int64 in rising order.
+        The training rows (⌊train_fraction · n⌋,) and the test rows (all
+        others), each int64 in rising order.
     """
     order = torch.from_numpy(np.random.RandomState(seed).permutation(n).astype(np.int64))
     n_train = int(train_fraction * n)

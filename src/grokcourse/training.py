@@ -46,10 +46,12 @@ def pick_device(name: str | None = None) -> torch.device:
 
 
 def exact_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
-    """The cross-entropy of each question, log(1 + Σ_{j≠y} exp(l_j − l_y)), exact however small it is.
+    """The cross-entropy of each question, log(1 + Σ_{j≠y} exp(l_j − l_y)),
+    exact however small it is.
 
-    The usual −log softmax loses everything below about 1e-7 in float32: it takes the logarithm of a number that has
-    been rounded to 1. Here the 1 is never formed: with m = log Σ_{j≠y} exp(l_j) − l_y the loss is log1p(exp(m)).
+    The usual −log softmax loses everything below about 1e-7 in float32: it
+    takes the logarithm of a number that has been rounded to 1. Here the 1 is
+    never formed: with m = log Σ_{j≠y} exp(l_j) − l_y the loss is log1p(exp(m)).
 
     Args:
         logits: (n, vocab).
@@ -69,7 +71,9 @@ def make_optimizer(model: Transformer, config: RunConfig) -> AdamW:
 
 
 def learning_rate(config: RunConfig, step: int) -> float:
-    """The learning rate of a step (counted from 0): a linear warm-up, then constant."""
+    """The learning rate of a step (counted from 0): a linear warm-up, then
+    constant.
+    """
     return config.lr * min(1.0, (step + 1) / max(1, config.warmup_steps))
 
 
@@ -97,7 +101,8 @@ def train_step(model: Transformer, optimizer: AdamW, tokens: Tensor, labels: Ten
 
 
 def sgd_update(weight: Tensor, grad: Tensor, *, lr: float, weight_decay: float) -> Tensor:
-    """One step of plain gradient descent with weight decay: w − lr · grad − lr · λ · w.
+    """One step of plain gradient descent with weight decay: w − lr · grad −
+    lr · λ · w.
 
     Args:
         weight: any shape.
@@ -123,15 +128,19 @@ def adamw_update(
     weight_decay: float,
     eps: float = 1e-8,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """One step of AdamW, by hand (Loshchilov and Hutter 2019, algorithm 2): what the optimiser does to each weight.
+    """One step of AdamW, by hand (Loshchilov and Hutter 2019, algorithm 2):
+    what the optimiser does to each weight.
 
-    The decay pulls the weight towards zero by itself; it never enters the running means of the gradient.
+    The decay pulls the weight towards zero by itself; it never enters the
+    running means of the gradient.
 
     Args:
         weight: any shape.
         grad: the loss's gradient, of the same shape.
-        mean: running mean of the gradient before this step, of the same shape (zeros at first).
-        square: running mean of the gradient's square before this step, of the same shape (zeros at first).
+        mean: running mean of the gradient before this step, of the same shape
+            (zeros at first).
+        square: running mean of the gradient's square before this step, of the
+            same shape (zeros at first).
         step: this step's number, counted from 1.
         lr: learning rate.
         betas: decay rates of the two running means.
@@ -275,6 +284,15 @@ class Phases:
     grokked: int | None
     """Grokking ends: the test set is answered too."""
 
+    def bands(self) -> dict[str, tuple[int, int]]:
+        """Each phase that ends, with its first and last step, as ``plots.loss_curves`` shades them."""
+        ends = {"memorisation": self.memorised, "plateau": self.onset, "grokking": self.grokked}
+        found, start = {}, 1
+        for name, end in ends.items():
+            if end is not None:
+                found[name], start = (start, end), end
+        return found
+
 
 def find_phases(
     steps: np.ndarray,
@@ -286,8 +304,9 @@ def find_phases(
 ) -> Phases:
     """Find the three phases of a run in its history. The rule is ours.
 
-    Memorisation lasts until the training accuracy first reaches ``answered``. The plateau lasts from there until the
-    test loss, which had risen above it, first falls below the loss of guessing; grokking from there until the test
+    Memorisation lasts until the training accuracy first reaches ``answered``.
+    The plateau lasts from there until the test loss, which had risen above it,
+    first falls below the loss of guessing; grokking from there until the test
     accuracy first reaches ``answered``. From there on means that step included.
 
     Args:

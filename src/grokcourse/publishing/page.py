@@ -1,10 +1,12 @@
 """What is mended in each page's HTML, after the theme and the other extensions."""
 
 import html
+import re
 
 from docutils import nodes
 
 LONGEST_DESCRIPTION = 160
+PARAMETERS = re.compile(r"<dl>\n((?:<dd>(?:(?!</?d[ld]>).)*</dd>\n)+)</dl>", re.DOTALL)
 
 
 def tidy(context: dict, doctree: nodes.document | None) -> None:
@@ -12,7 +14,7 @@ def tidy(context: dict, doctree: nodes.document | None) -> None:
     if doctree is None:
         return
     context["metatags"] = with_description(context.get("metatags") or "", doctree)
-    context["body"] = with_named_summaries(with_list_items(context["body"]))
+    context["body"] = with_parameters(with_named_summaries(with_list_items(context["body"])))
 
 
 def with_description(metatags: str, doctree: nodes.document) -> str:
@@ -46,3 +48,13 @@ def with_list_items(body: str) -> str:
 def with_named_summaries(body: str) -> str:
     """Cells that fold named by the words on them, "Show code cell source", and not by a label that hides these."""
     return body.replace('<summary aria-label="Toggle hidden content">', "<summary>")
+
+
+def with_parameters(body: str) -> str:
+    """A signature's parameters, each on a line of its own, without the list of terms that Sphinx makes of them."""
+    return PARAMETERS.sub(
+        lambda found: (
+            f'<div class="gc-parameters">{found[1].replace("<dd>", "<div>").replace("</dd>", "</div>")}</div>'
+        ),
+        body,
+    )

@@ -12,18 +12,12 @@ def main(run: str = "main", place: Path | str = PLACE) -> None:
     """Write the loss curves of a run, with its phases, as a PNG."""
     loaded = runs.load(run)
     history = loaded.history
-    found = training.phases(loaded)
-    ends = {"memorisation": found.memorised, "plateau": found.onset, "grokking": found.grokked}
-    bands, start = {}, 1
-    for name, end in ends.items():
-        if end is not None:
-            bands[name], start = (start, end), end
     figure = plots.loss_curves(
         history["step"],
         history["train_loss"],
         history["test_loss"],
         chance=loaded.config.chance_loss,
-        phases=bands,
+        phases=training.phases(loaded).bands(),
         log_steps=True,
     )
     figure.savefig(place, dpi=200, facecolor=plots.PALETTE["paper"][0], metadata={"Software": None})

@@ -20,7 +20,7 @@ from sphinx.util import logging
 import grokcourse
 from grokcourse.config import RunConfig
 
-from . import execution, exercises, live, notebooks, page
+from . import api, execution, exercises, live, notebooks, page
 from .dependencies import Dependencies
 
 logger = logging.getLogger(__name__)
@@ -42,6 +42,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("source-read", stamp)
     app.connect("html-page-context", tidy_page, priority=900)  # after the theme (501) and everybody else
     app.connect("build-finished", clean_up, priority=900)
+    api.setup(app)
     exercises.setup(app)
     notebooks.setup(app)
     return {"version": grokcourse.__version__, "parallel_read_safe": True, "parallel_write_safe": True}
