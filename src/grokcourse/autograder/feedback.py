@@ -17,7 +17,7 @@ from ..config import RunConfig
 from .exercises import evidence
 from .exercises.select import CHAPTERS, find_exercise
 from .exercises.spec import Exercise
-from .exercises.student import Student
+from .exercises.student import Exchange, Student
 from .grade import run_tests
 from .records import Outcome
 from .sandbox.untrusted.cells import Cell
@@ -47,7 +47,7 @@ def check(answer: Answer, name: str | None = None) -> Answer:
     Raises:
         KeyError: if there is no such exercise.
     """
-    exercise = find_exercise(name or getattr(answer, "__name__", "?"))
+    exercise = find_exercise(str(name or getattr(answer, "__name__", "?")))
     feedback = LATEST[exercise.name] = _as_graded(_checked(exercise, answer))
     _show(feedback)
     return answer if feedback.passed else exercise.solution
@@ -65,7 +65,7 @@ def points(name: str) -> "Points":
     return Points(exercise, LATEST[name].points if name in LATEST else None)
 
 
-check.points = points  # so that a notebook needs no further import
+check.__dict__["points"] = points  # so that a notebook needs no further import
 LATEST: dict[str, "Feedback"] = {}
 """What ``check`` said last of each exercise, in this process."""
 
@@ -83,7 +83,7 @@ def inputs(name: str) -> dict[str, Any]:
     return dict(LATEST[exercise.name].inputs) if exercise.name in LATEST else {}
 
 
-check.inputs = inputs
+check.__dict__["inputs"] = inputs
 
 
 def run_checks(exercise: Exercise, answer: Any, seed: str | None = None, *, hints: bool = True) -> list[Outcome]:
@@ -92,7 +92,8 @@ def run_checks(exercise: Exercise, answer: Any, seed: str | None = None, *, hint
 
 
 def _checked(exercise: Exercise, answer: Any, seed: str | None = None, *, hints: bool = True) -> "Feedback":
-    host, failing = Host({exercise.name: answer}), {}
+    host = Host({exercise.name: answer})
+    failing: dict[str, Exchange] = {}
     with torch.random.fork_rng(devices=[]):  # the notebook goes on as if nothing had been drawn
         states = random.getstate(), np.random.get_state()
         try:

@@ -147,7 +147,7 @@ class ExerciseNode(pytest.Collector):
         if self.sandbox is None:
             limits = Limits(seconds=self.config.getoption("--grokcourse-timeout"))
             server = _fork_server(self.config)
-            more = {"modules": self.modules, "own": self.submission.exercises, "skipped": self.skipped}
+            more: dict[str, Any] = {"modules": self.modules, "own": self.submission.exercises, "skipped": self.skipped}
             self.sandbox = SandboxSession(server, self.submission.cells, self.exercise, limits, **more)
         return self.sandbox
 

@@ -150,8 +150,8 @@ class Grade:
             found: ``problems``, ``outcomes`` and ``seconds``, if it was.
         """
         names, content = tuple(path.name for path in work.files), digest(work.files + work.helpers)
-        late = {"late_days": work.late_days, "handed_in": work.handed_in}
-        return cls(work.student, names, content, status, reason, **late, **found)
+        late_days, handed_in = work.late_days, work.handed_in
+        return cls(work.student, names, content, status, reason, late_days=late_days, handed_in=handed_in, **found)
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON types."""

@@ -52,7 +52,12 @@ class Graders(WorkerPlugin):
 
     async def teardown(self, worker: Worker) -> None:
         """End their processes."""
-        await asyncio.to_thread(lambda: [grader.close() for grader in self._graders])
+
+        def close() -> None:
+            for grader in self._graders:
+                grader.close()
+
+        await asyncio.to_thread(close)
 
     @contextlib.contextmanager
     def grader(self) -> Iterator[Grader]:

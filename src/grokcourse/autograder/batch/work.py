@@ -62,7 +62,9 @@ def grade(work: Work, settings: Settings, server: ForkServer) -> Grade:
         return result("unreadable", work.problem or "; ".join(problems) or "there is no file to grade")
     owners = _owners(submissions)
     deadline = began + settings.limits.total_seconds
-    more = {one: {"modules": modules, "own": one.exercises, "skipped": SkippedStatements()} for one in submissions}
+    more: dict[Submission, dict[str, Any]] = {
+        one: {"modules": modules, "own": one.exercises, "skipped": SkippedStatements()} for one in submissions
+    }
     found: dict[str, list[Outcome]] = {}
     for chapter in CHAPTERS.values():  # in this order, so that no mark is open whose reference a worker holds
         wanted = [one for one in chapter if one.name in owners and one.name in (settings.exercises or owners)]

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from types import TracebackType
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -92,7 +92,8 @@ def looked_at(log: Sequence[Exchange], trace: TracebackType | None) -> list[Exch
 
 def _values_in(trace: TracebackType | None) -> tuple[set[int], set[int]]:
     """What the variables of a trace's frames hold: the ids of values of their own, and of those that all share."""
-    unique, small = set(), set()
+    unique: set[int] = set()
+    small: set[int] = set()
     while trace:
         for value in trace.tb_frame.f_locals.values():
             for part in _parts(value):
@@ -279,10 +280,13 @@ def said(value: Any, depth: int = 0) -> str:
             more = ", …" if len(value) > FEW else ""
             return f"a list of {len(value)}{f' ({few}{more})' if few else ''}"
         case dict():
-            few = [(key, part) for key, part in islice(value.items(), FEW) if isinstance(key, str)] if depth < 2 else []
-            parts = [f"{printable(key[: FEW**2])} = {said(part, depth + 1)}" for key, part in few]
-            parts += ["…"] if len(value) > len(few) else []
-            return ", ".join(parts) if few else f"a dict with {len(value)} {'entry' if len(value) == 1 else 'entries'}"
+            named = [(key, part) for key, part in islice(value.items(), FEW) if isinstance(key, str)]
+            named = named if depth < 2 else []
+            parts = [f"{printable(key[: FEW**2])} = {said(part, depth + 1)}" for key, part in named]
+            parts += ["…"] if len(value) > len(named) else []
+            return (
+                ", ".join(parts) if named else f"a dict with {len(value)} {'entry' if len(value) == 1 else 'entries'}"
+            )
         case RemoteObject() | protocol.Handle():
             return kind_of(value)
     return "something else"
@@ -335,6 +339,6 @@ def parameters(exercise: Exercise) -> list[str]:
     if exercise.question:
         return []
     answer = exercise.solution
-    if isinstance(answer, type):
-        return [*inspect.signature(answer.forward).parameters][1:]
+    if inspect.isclass(answer):
+        return [*inspect.signature(cast(Any, answer).forward).parameters][1:]
     return [*inspect.signature(answer).parameters]

@@ -136,10 +136,10 @@ def _alike(
         if not alike:
             return False
     for trial in trials:
-        mine, replayed = trial.outcome, try_test(exercise, trial.test, Student(host_of(exercise, answer)), seed).outcome
-        if replayed.status != mine.status:
+        mine, theirs = trial.outcome, try_test(exercise, trial.test, Student(host_of(exercise, answer)), seed).outcome
+        if theirs.status != mine.status:
             return False
-        if mine.status == "wrong" and _skeleton(replayed.message) != _skeleton(mine.message):
+        if mine.status == "wrong" and _skeleton(theirs.message) != _skeleton(mine.message):
             return False
     return True
 

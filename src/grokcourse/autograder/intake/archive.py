@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -212,7 +212,12 @@ def serve() -> None:
     """Answer questions, a line of JSON each, until there are no more."""
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    questions = {"members": _members, "extract": _extract, "look": _look, "submitters": _submitters}
+    questions: dict[str, Callable[..., Any]] = {
+        "members": _members,
+        "extract": _extract,
+        "look": _look,
+        "submitters": _submitters,
+    }
     from . import gradescope_metadata, submission  # noqa: F401 (before memory is counted)
 
     _limit_memory()

@@ -25,7 +25,8 @@ def work_of(student: str, pieces: Sequence[SubmittedFile], opener: Opener) -> Wo
     """One student's work: the files that count, or why it cannot be said which ones."""
     named = [piece for piece in pieces if piece.entry.name and piece.entry.name not in (STAMP, METADATA)]
     gradable = [piece for piece in named if is_gradable(piece.entry)]
-    chosen, helpers, problem = gradable, [], ""
+    helpers: list[SubmittedFile] = []
+    chosen, problem = gradable, ""
     if not gradable:
         broken = [f"{piece.entry.name} {piece.entry.problem}" for piece in named if piece.entry.problem]
         names = ", ".join(sorted({piece.entry.name for piece in named})[:5])

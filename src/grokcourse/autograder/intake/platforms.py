@@ -80,7 +80,8 @@ def lay_out(entries: list[Entry], opener: Opener) -> tuple[str, list[SubmittedFi
             return layout, [replace(piece, export=name) for name, found in exports.items() for piece in found]
     pieces = _plain(entries)
     has_folders = {len(piece.entry.parts) > 1 for piece in pieces}
-    layout = {(True,): "a folder per student", (False,): "a file per student"}.get((*has_folders,), "files and folders")
+    kinds: dict[tuple[bool, ...], str] = {(True,): "a folder per student", (False,): "a file per student"}
+    layout = kinds.get((*has_folders,), "files and folders")
     return layout, pieces
 
 
@@ -147,9 +148,9 @@ def _moodle(entries: Sequence[Entry], opener: Opener) -> list[SubmittedFile]:
     for entry in entries:
         first = entry.parts[0]
         if len(entry.parts) > 1 and (match := MOODLE_FOLDER.fullmatch(first)):  # the end is Moodle's, not a name's
-            name, user = re.fullmatch(
-                r"(.+?)(?:_(\d+))?", first.rpartition("_assignsubmission_")[0], re.DOTALL
-            ).groups()
+            whose = first.rpartition("_assignsubmission_")[0]
+            numbered = re.fullmatch(r"(.+?)_(\d+)", whose, re.DOTALL)
+            name, user = numbered.groups() if numbered else (whose, None)
         elif match := MOODLE.match(first):
             name, user = match["name"], match["user"]
         else:

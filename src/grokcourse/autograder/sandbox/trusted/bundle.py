@@ -200,8 +200,8 @@ def _read(module: Module) -> Module:
         if isinstance(node, (ast.Import, ast.ImportFrom)):
             nodes: list[ast.stmt] = []
             for alias in node.names:
-                one = type(node)(**{**vars(node), "names": [alias]})
-                nodes.append(ast.copy_location(one, node))
+                alone = type(node)(**{**vars(node), "names": [alias]})
+                nodes.append(ast.copy_location(alone, node))
         else:
             nodes = [node]
         for one in nodes:

@@ -119,7 +119,9 @@ def work(reader: int, writer: int, *, forked: bool) -> None:
     missing = {**report, "limits": confinement.limit(order["limits"])}
     if "attempts" in order:
         confinement.forbid_calls()
-        tried = attempts.attempts(attempts.Targets(*order["attempts"], channels={reader, writer}))
+        secret, port, parent, memory = order["attempts"]
+        targets = attempts.Targets(secret, port, parent, memory, {reader, writer})
+        tried = attempts.attempts(targets)
         write_frame(writer, json.dumps([tried, missing]).encode())
         attempts.stay()
     cells = [Cell(*cell) for cell in order["cells"]]
@@ -157,15 +159,15 @@ def _no_compiler() -> types.ModuleType:
 
     To import the real one takes seconds, and a folder to write to.
     """
-    module = types.ModuleType("torch._dynamo")
+    module: Any = types.ModuleType("torch._dynamo")
     module.disable, module.graph_break = _left_alone, lambda **_: None
     module.compiled_autograd = types.SimpleNamespace(_disable=contextlib.nullcontext)
     return module
 
 
-def _no_notebook(tqdm: types.ModuleType) -> types.ModuleType:
+def _no_notebook(tqdm: Any) -> types.ModuleType:
     """In the place of tqdm's bar for notebooks, which needs one around it: its bar for terminals."""
-    module = types.ModuleType("tqdm.notebook")
+    module: Any = types.ModuleType("tqdm.notebook")
     module.tqdm = module.tqdm_notebook = tqdm.tqdm
     module.trange = module.tnrange = tqdm.trange
     return module

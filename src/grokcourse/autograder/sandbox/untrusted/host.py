@@ -67,7 +67,7 @@ class Host:
             if self._is_stub(error):
                 return protocol.encode({"missing": self.failed.get(name, "")})
             text, where, line = _told(error)
-            if isinstance(error, NameError) and error.name in self.failed:
+            if isinstance(error, NameError) and error.name is not None and error.name in self.failed:
                 text = f"{text}; {self.failed[error.name]}"
             return protocol.encode({"error": [type(error).__name__, text, where, line]})
 

@@ -205,7 +205,7 @@ class Code:
             sys.meta_path.insert(0, _Beside(self._modules))  # as in the folder where a notebook stands
         if answers is None:
             context = self._context
-            groups = [
+            groups: list[tuple[list[str], list[View]]] = [
                 (
                     [],
                     [self._view(sorted(context.imported | context.defined.keys()), len(self.statements) - 1, provided)],
@@ -397,7 +397,7 @@ def load(cells: Sequence[Cell], answers: Collection[str] | None = None, **more: 
 class _Unchecked(ast.NodeTransformer):
     """Puts the answer in the place of ``check(answer, …)``; not in functions, which are not ours to change."""
 
-    def visit_Call(self, node: ast.Call) -> ast.expr:
+    def visit_Call(self, node: ast.Call) -> ast.AST:
         seen = checked(node)
         return self.visit(seen[0]) if seen else self.generic_visit(node)
 

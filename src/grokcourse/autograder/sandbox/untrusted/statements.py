@@ -48,7 +48,9 @@ class Statement:
     @functools.cached_property
     def _doings(self) -> tuple[set[str], list[tuple[str, bool]], set[str]]:
         """The names that it binds (or deletes); those that it changes (see ``changed_by``); the functions it calls."""
-        bound, changed, called = set(), [], set()
+        bound: set[str] = set()
+        changed: list[tuple[str, bool]] = []
+        called: set[str] = set()
         for part in outside_functions(self.node):
             match part:
                 case ast.Name(id=name, ctx=ast.Store() | ast.Del()):
@@ -157,7 +159,7 @@ class Statement:
             left = [kept[id(node)] for node in nodes if id(node) in kept]
             return left or ([ast.copy_location(ast.Pass(), self.node)] if or_pass else [])
 
-        made = {"body": body(self.node.body)}
+        made: dict[str, Sequence[ast.AST]] = {"body": body(self.node.body)}
         if isinstance(self.node, (ast.Try, ast.TryStar)):
             made["handlers"] = [
                 ast.copy_location(ast.ExceptHandler(one.type, one.name, body(one.body)), one)
