@@ -61,8 +61,14 @@ COLAB = {
     "safetensors": "0.8.0",
     "tqdm": "4.67.3",
     "filelock": "3.32.3",
+    "jinja2": "3.1.2",
+    "wcwidth": "0.2.8",
+    "pyyaml": "6.0.1",
 }
-"""What a Colab GPU runtime has of our dependencies (googlecolab/backend-info, 19 August 2026: Python 3.13.15)."""
+"""What a Colab GPU runtime has of our dependencies (googlecolab/backend-info, 19 August 2026: Python 3.13.15).
+
+The last three are from an older list there (October 2023), the newest at hand: today's cannot be older.
+"""
 
 
 @pytest.fixture(scope="module")
