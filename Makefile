@@ -8,7 +8,7 @@ BOOK := $(BIN)/jupyter-book build . -n -W --keep-going
 PEERS := $(patsubst tests/peers/%.txt,$(VENV)/peers/%/.installed,$(wildcard tests/peers/*.txt))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup site peers test check sync notebooks lint train bench dist clean
+.PHONY: help setup site peers test check sync exercise notebooks lint train bench dist clean
 
 help: ## Say what there is (this)
 	@echo "make TARGET, where TARGET is one of"
@@ -55,6 +55,9 @@ sync: setup ## Renew what is generated: the stubs in the chapters, the site, and
 	$(BIN)/python -m grokcourse.publishing.stubs book/*.md
 	$(BOOK)
 	$(BIN)/grokcourse notebooks
+
+exercise: setup ## Begin an exercise (NAME=… CHAPTER=… REFERENCE=…), or write its stub, run its gate, build its page (NAME=…)
+	$(BIN)/python tools/exercise.py $(NAME) $(CHAPTER) $(REFERENCE)
 
 notebooks: site ## Take the site's student notebooks over into the package (commit them)
 	$(BIN)/grokcourse notebooks

@@ -108,7 +108,8 @@ def answers(tokens: Tensor, p: int, operation: str = "add") -> Tensor:
         ConfigError: if there is no such operation.
     """
     if operation not in OPERATIONS:
-        raise ConfigError(f"there is no operation {operation!r}; there are: {', '.join(OPERATIONS)}")
+        known = ", ".join(f"{name} (a {one.symbol} b)" for name, one in OPERATIONS.items())
+        raise ConfigError(f"there is no operation {operation!r}; there are: {known}")
     return OPERATIONS[operation].answer(tokens[:, 0], tokens[:, 1], p)
 
 
