@@ -28,7 +28,7 @@ from grokcourse.autograder.exercises.trial import run_test
 from grokcourse.autograder.sandbox.untrusted.host import Host
 
 RIGHT, WRONG = "right", "wrong"
-TESTS = Path(__file__).parent.parent / "tests"
+TESTS = Path(__file__).parents[1] / "tests" / "autograder"
 
 Answers = dict[tuple[str, str], tuple[str, Any]]
 """(exercise, what it is) → whether it is right, and the answer."""

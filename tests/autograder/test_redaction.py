@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from conftest import ROOT
 
 from grokcourse.autograder.batch import work
 from grokcourse.autograder.exercises.select import CHAPTERS, EXERCISES
@@ -452,7 +453,7 @@ def test_no_worker_holds_a_reference_whose_mark_is_open(server, tmp_path, monkey
 
 @pytest.fixture(scope="module")
 def search() -> types.ModuleType:
-    path = Path(__file__).parents[1] / "tools" / "search_giveaways.py"
+    path = ROOT / "tools" / "search_giveaways.py"
     spec = importlib.util.spec_from_file_location("search_giveaways", path)
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # its dataclasses look it up

@@ -209,13 +209,13 @@ def test_if_the_run_is_killed_no_process_stays(tmp_path: Path):
     (tmp_path / "b.py").write_text(ENDLESS)
     code = (
         "from grokcourse.autograder.records import Limits\n"
-        "from test_grade import *\n"
+        "from test_batch import *\n"
         "with Pool(Settings('s', limits=Limits(seconds=600, total_seconds=600)), 1) as pool:\n"
         "    pool.protections()\n"
         "    print('up', flush=True)\n"
         f"    list(pool.grade_all([Work('b', (Path({str(tmp_path / 'b.py')!r}),))]))\n"
     )
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent)}
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, env=environment) as process:
         assert process.stdout
         assert process.stdout.readline() == b"up\n"

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 from distributed import Client, LocalCluster
-from test_grade import ENDLESS, RIGHT, STAND_IN, WRONG, children, orders, solved
+from test_batch import ENDLESS, RIGHT, STAND_IN, WRONG, children, orders, solved
 
 from grokcourse.autograder.batch.cluster import AHEAD, Cluster
 from grokcourse.autograder.batch.pool import GraderError, Pool
