@@ -47,6 +47,7 @@ import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from grokcourse.autograder.exercises.select import EXERCISES
+from grokcourse.machine import usable_cores
 
 PEERS = ("otter-grader==7.0.0", "nbgrader==0.9.6")
 CACHE = Path(__file__).with_name(".cache") / "grading"
@@ -131,7 +132,7 @@ def main() -> None:
 
     names = list(students)
     parts = [names[first : sample : options.rounds] for first in range(options.rounds)]
-    jobs = os.cpu_count() or 1
+    jobs = usable_cores()
     contestants: dict[str, Callable[[Sequence[str]], None]] = {
         "otter": lambda part: otter(folder, environment, part),
         "nbgrader": lambda part: nbgrader(folder, environment, part),

@@ -1,10 +1,13 @@
 """The built site, looked at as files: everything was run, every link leads somewhere, and nothing stray is there."""
 
+import csv
+import gzip
 import json
 import re
 from functools import cache
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
+from xml.etree import ElementTree
 
 import pytest
 from bs4 import BeautifulSoup
@@ -138,8 +141,65 @@ def test_no_table_or_role_is_left_as_markdown(site: Site):
 
 
 def test_the_course_has_figures_to_look_at(site: Site):
-    counts = {page: len(parsed(site.html / f"{page}.html").select("article svg[role=img]")) for page in EXECUTED}
+    counts = {page: len(parsed(site.html / f"{page}.html").select("article .gc-figure")) for page in EXECUTED}
     assert all(counts[page] for page in EXECUTED if re.match(r"book/0\d-", page)), counts
+
+
+@pytest.mark.parametrize("page", EXECUTED)
+def test_figures_are_files_for_each_mode_with_room_kept_for_them(site: Site, page: str):
+    here = site.html / f"{page}.html"
+    for figure in parsed(here).select(".gc-figure"):
+        light, dark = figure.select("picture")
+        assert (light["class"], dark["class"]) == (["gc-light"], ["gc-dark"])
+        shown = [picture.select("source[srcset], img[src]") for picture in (light, dark)]
+        for one, other in zip(*shown, strict=True):
+            names = [element.get("src") or element.get("srcset") for element in (one, other)]
+            assert len(set(names)) == 2 or "var(" not in names[0]
+            for element, name in zip((one, other), names, strict=True):
+                svg = ElementTree.parse(here.parent / name).getroot()
+                assert svg.tag == "{http://www.w3.org/2000/svg}svg"
+                assert "var(" not in (here.parent / name).read_text(encoding="utf-8")
+                *_, width, height = map(float, svg.get("viewBox").split())
+                assert abs(int(element["width"]) - width * 4 / 3) <= 1
+                assert abs(int(element["height"]) - height * 4 / 3) <= 1
+        assert light.img["alt"] == dark.img["alt"] != ""
+        assert {image["loading"] for image in (light.img, dark.img)} == {"lazy"}
+
+
+def test_no_figure_is_left_of_a_former_build(site: Site):
+    used = set(re.findall(r"figure-\w+\.svg", "".join(path.read_text(encoding="utf-8") for path in html_files(site))))
+    assert {path.name for path in (site.html / "_images").glob("figure-*.svg")} == used
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_no_script_blocks_a_page(site: Site, page: str):
+    """One file waits for the page, besides what moving pictures share; what else there is loads when it is wanted."""
+    scripts = parsed(site.html / f"{page}.html").select("script")
+    waiting = [script for script in scripts if script.get("src")]
+    assert all("defer" in script.attrs for script in waiting)
+    assert {re.sub(r"\?.*", "", script["src"]).split("/")[-1] for script in waiting} <= {"course.js", "base.js"}
+    inline = [script for script in scripts if not script.get("src") and script.get("type") != "application/ld+json"]
+    assert len(inline) == 1
+    assert len(inline[0].get_text()) < 3000
+
+
+def test_the_scripts_of_all_pages_are_small(site: Site):
+    sizes = {name: len((site.html / "_static" / name).read_bytes()) for name in ("course.js", "hovers.js")}
+    assert sizes["course.js"] < 130_000
+    assert sizes["hovers.js"] < 60_000
+
+
+BUDGET = 100_000
+"""Bytes of a page's HTML, gzipped."""
+ELEMENTS = {"book/api": 20_500, "book/06-circuit": 5_600, "book/07-progress-measures": 4_500}
+"""How many elements a page has at most, where it is not 4,000: formulas are a third of those of 06 and 07."""
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_is_light(site: Site, page: str):
+    content = (site.html / f"{page}.html").read_bytes()
+    assert len(gzip.compress(content)) <= BUDGET
+    assert len(BeautifulSoup(content, "html.parser").find_all(True)) <= ELEMENTS.get(page, 4000)
 
 
 def test_no_path_of_this_machine_is_published(site: Site):
@@ -192,3 +252,68 @@ def test_the_search_index_knows_the_pages(site: Site):
     index = json.loads(text.removeprefix("Search.setIndex(").removesuffix(")"))
     assert set(PAGES) <= set(index["docnames"])
     assert any(term.startswith("grok") for term in index["terms"])
+
+
+def test_the_claims_can_be_downloaded_as_the_page_shows_them(site: Site):
+    page = parsed(site.html / "book" / "claims.html")
+    rows = [[cell.get_text(strip=True) for cell in row.select("td")] for row in page.select("table.gc-claims tbody tr")]
+    assert {link["href"] for link in page.select("a[download]")} == {"claims.csv", "claims.json"}
+    told = json.loads((site.html / "book" / "claims.json").read_text(encoding="utf-8"))["claims"]
+    assert [row[0] for row in rows] == [claim["number"] for claim in told]
+    assert [row[4].split(" of ")[0] for row in rows] == [
+        str([value["mark"] for value in claim["values"]].count("holds")) for claim in told
+    ]
+    in_csv = list(csv.DictReader((site.html / "book" / "claims.csv").read_text(encoding="utf-8").splitlines()))
+    assert [row["number"] for row in in_csv] == [claim["number"] for claim in told for _ in claim["values"]]
+    assert all(page.find(id=f"claim-{claim['name']}") for claim in told)
+
+
+CHAPTERS = [page for page in PAGES if re.match(r"book/\d\d-", page)]
+
+
+def minutes_in(words: str) -> float:
+    """How many minutes "25 min", "2¾ h" or "1 h" are, to the quarter of an hour from one hour on."""
+    number, unit = words.split()
+    quarters = {"¼": 0.25, "½": 0.5, "¾": 0.75}
+    value = sum(quarters.get(part, 0) for part in number) + float(re.match(r"\d*", number)[0] or 0)
+    return value if unit == "min" else 60 * value
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_the_landing_page_has_a_card_for_each_chapter_with_the_times_that_the_chapter_tells(site: Site, chapter: str):
+    name = chapter.removeprefix("book/")
+    [mark] = parsed(site.html / "book/index.html").select(f'[data-progress="{name}"]')
+    card = mark.find_parent(class_="sd-card")
+    assert [link["href"] for link in card.select("a[href]")] == [f"{name}.html"]
+    assert card.select("svg[aria-label], img[alt]")
+    times = card.select_one(".sd-card-footer").get_text()
+    page = parsed(site.html / f"{chapter}.html")
+    told = re.search(r"Reading takes about (an hour|\d+ minutes)", page.get_text())[1]
+    assert minutes_in(times.split(" to read")[0]) == (60 if told == "an hour" else int(told.split()[0]))
+    each = [int(re.search(r"about (\d+) minutes", box.get_text())[1]) for box in page.select(".gc-exercise")]
+    if each:
+        assert f"{len(each)} exercises" in times
+        assert minutes_in(times.split(" exercises in ")[1].strip()) == pytest.approx(sum(each), abs=7.5)
+
+
+def test_the_landing_page_opens_the_first_chapter_here_and_in_colab(site: Site):
+    begin, colab = parsed(site.html / "book/index.html").select(".gc-begin a")
+    [button] = parsed(site.html / "book/01-task.html").select("a.btn-colab-button")
+    assert begin["href"] == "01-task.html"
+    assert colab["href"] == button["href"]
+
+
+def test_the_end_of_the_story_is_kept_shut_and_has_the_dates_in_their_order(site: Site):
+    [ending] = parsed(site.html / "book/index.html").select("#what-was-found-inside details")
+    assert not ending.has_attr("open")
+    [told] = [p.get_text() for p in ending.select("p") if "In the run above" in p.get_text()]
+    dates = [int(found.replace(",", "")) for found in re.findall(r"step (\d[\d,]*)", told)]
+    assert len(dates) == 5
+    assert dates == sorted(dates)  # what is cleaned up is cleaned up after the onset
+    chapter = parsed(site.html / "book/07-progress-measures.html").get_text()
+    assert all(f"{date:,}" in chapter for date in dates)
+
+
+def test_every_page_of_the_course_has_a_card_to_share(site: Site):
+    cards = {path.name for path in (site.html / "book").glob("card*.png")}
+    assert cards == {"card.png", *(f"card-{chapter.removeprefix('book/')}.png" for chapter in CHAPTERS)}

@@ -16,6 +16,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "config": set(),
     "fourier": set(),
     "groups": set(),
+    "machine": set(),
     "plots": set(),
     "interactive": set(),
     "superposition": set(),
@@ -28,17 +29,19 @@ MAY_IMPORT: dict[str, set[str]] = {
     # 3.
     "runs": {"config", "model", "storage", "torch_state"},
     "circuit": {"fourier", "model"},
+    "pizza": {"circuit", "model"},
     "measures": {"fourier", "circuit", "runs", "model", "storage", "tasks", "torch_state"},  # a loss needs answers
     "foreign_files": set(),
     "interop": {"config", "foreign_files", "model", "runs", "tasks", "torch_state"},
     # 4. knows nothing of the analysis
     "training": {"config", "tasks", "model", "runs", "torch_state"},
+    "batched": {"config", "model", "runs", "tasks", "torch_state", "training"},
     # 5. what others claim, measured with all of the above
     "claims": {"circuit", "fourier", "measures", "model", "runs", "tasks", "torch_state", "training"},
 }
 MAY_IMPORT["autograder"] = set(MAY_IMPORT)  # and nothing above imports it
 # The exercises for the notebooks; the rest because the build may train the main run, and draws the README from it.
-MAY_IMPORT["publishing"] = {"autograder", "config", "plots", "runs", "start", "training"}
+MAY_IMPORT["publishing"] = {"autograder", "config", "machine", "plots", "runs", "start", "storage", "training"}
 MAY_IMPORT["cli"] = set(MAY_IMPORT)
 MAY_IMPORT["__main__"] = {"cli"}  # python -m grokcourse
 

@@ -1,5 +1,6 @@
 """The progress measures against brute force, numpy and a network written by hand; what is stored, computed anew."""
 
+import itertools
 import math
 import os
 import shutil
@@ -126,6 +127,71 @@ def test_a_list_learnt_by_heart_is_shouted_down_and_both_measures_tell_the_two_a
     assert float(measures.excluded_loss(logits, key, data.train_index)) < 1e-6
     only_circuit = float(measures.excluded_loss(clock_logits(p, key, 5), key, data.train_index))
     assert only_circuit == pytest.approx(math.log(p))
+
+
+@pytest.mark.parametrize("p", MODULI)
+def test_two_voices_are_the_leads_over_one_rival_in_what_a_regression_finds_and_in_what_it_leaves(p):
+    logits, rows = 3 * random(p, p, p, seed=p), torch.arange(0, p * p, 2)
+    for key in ([1], list(range(1, p // 2 + 1))[-2:], []):
+        waves = waves_by_least_squares(logits.numpy(), key) - logits.numpy().mean(axis=(0, 1))
+        for questions in (None, rows):
+            circuits, rests = measures.two_voices(logits, key, questions)
+            asked = range(p * p) if questions is None else questions.tolist()
+            assert circuits.shape == rests.shape == (len(asked),)
+            for row, circuit_lead, rest_lead in zip(asked, circuits.tolist(), rests.tolist(), strict=True):
+                a, b = divmod(row, p)
+                right = (a + b) % p
+                rival = max((c for c in range(p) if c != right), key=lambda c: float(logits[a, b, c]))
+                assert circuit_lead == pytest.approx(waves[a, b, right] - waves[a, b, rival])
+                assert circuit_lead + rest_lead == pytest.approx(float(logits[a, b, right] - logits[a, b, rival]))
+
+
+def test_the_sum_of_both_voices_is_positive_where_a_model_answers_and_each_is_heard():
+    """Planted: a clock of a known lead, and a memory of 25 for the right answer when seen, for a wrong one when not."""
+    p, key = 23, [2, 5, 9]
+    data = all_questions(p)
+    shift = torch.randint(1, p, (p, p), generator=torch.Generator().manual_seed(0))
+    recalled = torch.where(data.train_mask(), circuit.sum_labels(p), (circuit.sum_labels(p) + shift) % p)
+    clock, memory = clock_logits(p, key, 5), 25 * torch.nn.functional.one_hot(recalled, p)
+    whole = clock + memory
+    right = (whole.argmax(dim=2) == circuit.sum_labels(p)).flatten()
+    for questions, expected in ((data.train_index, 25), (data.test_index, -25)):
+        in_waves, in_rest = measures.two_voices(whole, key, questions)
+        assert ((in_waves + in_rest > 0) == right[questions]).all()
+        # a list is spread over all waves alike, and so a little of it is in the key ones
+        assert float(in_rest.mean()) == pytest.approx(expected, rel=0.2)
+        assert (in_waves > 0).all()
+
+
+def test_by_chance_is_the_share_of_the_draws_that_do_as_well_with_the_key_ones_among_them():
+    p, key = 11, [2, 5]
+    logits, rows = clock_logits(p, key, 1) + 0.3 * random(p, p, p), torch.arange(0, p * p, 2)
+    draws = [list(pair) for pair in itertools.combinations(range(1, 6), 2)]
+    ours = loss_by_hand(waves_by_least_squares(logits.numpy(), key), rows.numpy())
+    losses = [loss_by_hand(waves_by_least_squares(logits.numpy(), drawn), rows.numpy()) for drawn in draws]
+    others = [loss for drawn, loss in zip(draws, losses, strict=True) if drawn != key]
+    assert min(others) > ours  # so of all pairs only the key one does as well
+    assert measures.by_chance(logits, key, draws, rows) == pytest.approx(2 / 11)
+    assert measures.by_chance(logits, key, [drawn for drawn in draws if drawn != key], rows) == pytest.approx(1 / 10)
+    worst = draws[losses.index(max(losses))]
+    assert measures.by_chance(logits, worst, draws, rows) == 1
+    assert measures.by_chance(logits, key, []) == 1
+
+
+def test_the_alarm_rings_when_a_single_frequency_is_missed_and_names_it():
+    steps, line = np.array([0, 100, 200, 300, 400]), 0.1
+    each = np.full((5, 6), 2.0) * np.array([4, 2, 1, 1, 1])[:, None]
+    each[0, 3] += 5  # before the start
+    each[2, 4] += 0.1 - 1e-9  # not above the line
+    each[3, [2, 5]] += 0.2, 0.3
+    each[4, 1] += 9
+    assert measures.alarm(steps, each, 100, line) == (300, 5)
+    assert measures.alarm(steps, each, 100, line=1) == (400, 1)
+    assert measures.alarm(steps, each, 0) == (0, 3)
+    assert measures.alarm(steps, each, 100, line=20) is None
+    assert measures.alarm(steps, each, 500) is None
+    with pytest.raises(ValueError, match="5 steps and 4 rows"):
+        measures.alarm(steps, each[1:], 100)
 
 
 def test_nothing_is_changed_in_place_and_views_will_do():

@@ -14,6 +14,7 @@ from matplotlib._pylab_helpers import Gcf
 from matplotlib.collections import LineCollection
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
+from matplotlib.patches import FancyBboxPatch
 from matplotlib.text import Text
 
 from grokcourse import plots
@@ -54,6 +55,21 @@ GALLERY = {
     "announcements": lambda w: plots.announcements(
         {"early": 100, "late": 900, "never": None}, event=("grokking", 600), width=w
     ),
+    "dots": lambda w: plots.dots(
+        {
+            "a run with a name": {"begins": 200, "ends": 1500},
+            "one that never ends": {"begins": 300, "ends": None},
+            "one of which nothing is known": {},
+        },
+        xlabel="step",
+        log_x=True,
+        title="A title",
+        width=w,
+    ),
+    "dots, linear": lambda w: plots.dots({"x": {"y": -0.5}, "z": {"y": 0.25}}, xlabel="share", width=w),
+    "voices": lambda w: plots.two_voices(
+        STEPS, STEPS / 50, -TEST, event=("a loss below chance", 600), phases=PHASES, width=w
+    ),
     "live": lambda w: plots.live_overlay((STEPS, TRAIN, TEST), (STEPS[:4], TRAIN[:4], TEST[:4]), chance=2.4, width=w),
     "clock": lambda w: plots.clock(113, [(5, 10), (100, 50)], width=w),
     "table": lambda w: plots.addition_table(LABELS, MASK, zoom=5, width=w),
@@ -70,10 +86,11 @@ GALLERY = {
     "over steps": lambda w: plots.spectrum_over_steps(
         STEPS, np.tile(ENERGY, (11, 1)), key=[2, 4], phases=PHASES, width=w
     ),
-    "circles": lambda w: plots.circles({k: CIRCLE * k for k in range(1, 5)}, width=w),
+    "circles": lambda w: plots.circles({k: CIRCLE * k for k in range(1, 5)}, key=[2, 3], width=w),
     "waves": lambda w: plots.waves({"cos": CIRCLE[:, 0], "sin": CIRCLE[:, 1]}, points=CIRCLE[:, 0], width=w),
     "smooth waves": lambda w: plots.waves({"cos": CIRCLE[:, 0]}, smooth=True, width=w),
     "architecture": lambda w: plots.architecture(113, 128, 4, 512, width=w),
+    "you are here": lambda w: plots.you_are_here("attention", "MLP", width=w),
     "questions": lambda w: plots.question_maps({f"head {i}": LABELS / (i + 1) for i in range(5)}, width=w),
     "signed questions": lambda w: plots.question_maps({"one": LABELS - 5.0}, signed=True, limit=8, width=w),
     "spectrum 2d": lambda w: plots.spectrum_2d({"x": np.outer(ENERGY, ENERGY), "y": np.eye(6)}, key=[2, 3], width=w),
@@ -207,14 +224,141 @@ def oklab(linear) -> np.ndarray:
     return np.array(to_lab) @ np.cbrt(np.clip(np.array(to_lms) @ linear, 0, None))
 
 
-@pytest.mark.parametrize("kind", BLINDNESS)
+MEASURES = ["blue", "orange", "restricted", "excluded", "gini", "norm"]
+BY_RANK = [f"frequency{i}" for i in range(6)]
+
+
+@pytest.mark.parametrize("kind", [*BLINDNESS, "none"])
 @pytest.mark.parametrize("mode", [0, 1], ids=["light", "dark"])
-def test_train_and_test_differ_for_colour_blind_readers(kind, mode):
-    seen = {}
-    for name in ("blue", "orange"):
+@pytest.mark.parametrize(("together", "least"), [(["blue", "orange"], 0.15), (MEASURES, 0.09), (BY_RANK, 0.1)])
+def test_colours_of_one_figure_differ_for_colour_blind_readers(kind, mode, together, least):
+    seen = []
+    for name in together:
         linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(PALETTE[name][mode])]
-        seen[name] = oklab(np.array(BLINDNESS[kind]) @ linear)
-    assert np.linalg.norm(seen["blue"] - seen["orange"]) > 0.15
+        seen.append(oklab(np.array(BLINDNESS.get(kind, np.eye(3))) @ linear))
+    assert all(np.linalg.norm(one - other) > least for one, other in itertools.combinations(seen, 2))
+
+
+@pytest.mark.parametrize(
+    ("name", "colour"),
+    [
+        ("train", "blue"),
+        ("test loss", "orange"),
+        ("restricted loss on the test set", "restricted"),
+        ("excluded loss", "excluded"),
+        ("Gini, embedding", "gini"),
+        ("weight norm", "norm"),
+        ("memorisation", "gold"),
+        ("plateau", "purple"),
+        ("clean-up", "green"),
+    ],
+)
+def test_a_name_tells_the_colour(name, colour):
+    assert plots.colour_of(name) == LIGHT[colour]
+
+
+@pytest.mark.parametrize("name", ["decay 1", "the greatest", "trained", "k = 11", ""])
+def test_a_word_inside_another_is_no_idea(name):
+    assert plots.colour_of(name) is None
+
+
+def test_an_idea_has_its_colour_in_every_figure():
+    lines = {"decay 1": (STEPS, TRAIN), "test loss": (STEPS, TEST), "excluded loss": (STEPS, TRAIN), "k": (STEPS, TEST)}
+    drawn = plots.curves(lines, ylabel="loss", colours={"k": LIGHT["frequency3"]}).axes[0].lines[:4]
+    names = {colour: name for name, colour in LIGHT.items()}
+    first, *others = [names[line.get_color()] for line in drawn]
+    assert others == ["orange", "excluded", "frequency3"]
+    assert first not in [*MEASURES, *BY_RANK]
+    stacked = plots.stacked_curves({"Gini": (STEPS, TRAIN), "share": (STEPS, TRAIN)})
+    assert [names[axes.lines[0].get_color()] for axes in stacked.axes] == ["gini", "ink"]
+    assert plots.announcements({"Gini": 5}).axes[0].lines[-1].get_color() == LIGHT["gini"]
+
+
+def test_two_lines_of_one_idea_differ():
+    lines = plots.curves({"test loss": (STEPS, TEST), "test loss, less": (STEPS, TRAIN)}, ylabel="loss").axes[0].lines
+    assert lines[0].get_color() == LIGHT["orange"] != lines[1].get_color()
+
+
+def test_dots_stand_where_their_values_are_and_what_is_missing_is_left_out():
+    rows = {"first": {"a": 10.0, "b": 100.0}, "second": {"b": 1000.0, "a": None}}
+    axes = plots.dots(rows, xlabel="step", log_x=True).axes[0]
+    drawn = {line.get_label(): line.get_xydata().tolist() for line in axes.lines if line.get_marker() != "None"}
+    assert drawn == {"a": [[10, 0]], "b": [[100, 0], [1000, 1]]}
+    assert axes.get_ylim()[0] > axes.get_ylim()[1]  # the first row is on top
+    assert len({line.get_marker() for line in axes.lines if line.get_marker() != "None"}) == 2
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ({}, "rows is empty"),
+        ({"x": {"a": None}}, "there is no value"),
+        ({"x": {"a": 0.0}}, "cannot show zero"),
+        ({"x": dict.fromkeys("abcdef", 1.0)}, "1 to 5 values, not 6"),
+    ],
+)
+def test_dots_refuse_what_they_cannot_show(rows, message):
+    with pytest.raises(ValueError, match=message):
+        plots.dots(rows, xlabel="step", log_x=True)
+
+
+def test_the_two_voices_add_up_and_have_the_colours_of_their_losses():
+    circuit, rest = STEPS / 50, -TEST
+    axes = plots.two_voices(STEPS, circuit, rest, event=("onset", 600)).axes[0]
+    by_colour = {line.get_color(): line.get_ydata() for line in axes.lines[:3]}
+    assert set(by_colour) == {LIGHT["restricted"], LIGHT["excluded"], LIGHT["ink"]}
+    np.testing.assert_allclose(by_colour[LIGHT["ink"]], circuit - TEST)
+    np.testing.assert_allclose(by_colour[LIGHT["restricted"]], circuit)
+    assert [set(line.get_xdata()) for line in axes.lines if line.get_color() == LIGHT["orange"]] == [{600}]
+
+
+def test_the_middle_part_of_a_run_has_one_colour_by_any_name():
+    def shades(names):
+        phases = dict(zip(names, PHASES.values(), strict=True))
+        axes = plots.loss_curves(STEPS, TRAIN, TEST, phases=phases).axes[0]
+        return [to_hex(patch.get_facecolor()) for patch in axes.patches]
+
+    assert shades(PHASES) == shades(["memorisation", "circuit formation", "clean-up"])
+    assert len(set(shades(PHASES))) == 3
+
+
+def test_frequencies_are_coloured_by_rank_and_echoes_come_last():
+    assert list(plots.frequency_colours([28, 11, 13, 25])) == [11, 13, 25, 28]
+    assert list(plots.frequency_colours([28, 11, 13, 25, 50], 113)) == [11, 13, 25, 28, 50]
+    assert list(plots.frequency_colours([38, 55, 27, 26, 37], 113)) == [26, 27, 38, 55, 37]  # 2 · 38 = 113 − 37
+    without, with_echo = plots.frequency_colours([5, 20]), plots.frequency_colours([5, 20, 10], 113)
+    assert without.items() <= with_echo.items()
+    assert list(with_echo.values()) == [LIGHT[name] for name in BY_RANK[:3]]
+    assert len(set(plots.frequency_colours(range(1, 8)).values())) == 6
+
+
+def test_a_frequency_has_one_colour_in_all_figures():
+    hue = plots.frequency_colours([2, 4], P)
+    bars = plots.spectrum(ENERGY, key=[4, 2]).axes[0].patches
+    assert [to_hex(bars[k - 1].get_facecolor()) for k in (2, 4)] == [hue[2], hue[4]]
+    over_steps = GALLERY["over steps"](WIDE).axes[0]
+    assert [line.get_color() for line in over_steps.lines[:2]] == [hue[2], hue[4]]
+    ring = plots.circles({4: CIRCLE, 1: CIRCLE}, key=[2, 4])
+    assert [axes.title.get_color() for axes in ring.axes[:2]] == [hue[4], LIGHT["ink"]]
+    neurons = plots.neuron_shares([2, 4], [0.9, 0.95], n_frequencies=5).axes[0]
+    assert [line.get_color() for line in neurons.lines[1:3]] == [hue[2], hue[4]]
+    parts = {"k = 4": CIRCLE[:, 0], "other": CIRCLE[:, 1]}
+    waves = plots.interference(parts, 0, colours={"k = 4": hue[4]}).axes
+    assert [axes.lines[-1].get_color() for axes in waves[:2]] == [hue[4], LIGHT["ink"]]
+
+
+def test_the_map_fills_in_the_part_that_is_named():
+    axes = plots.you_are_here("MLP").axes[0]
+    names = [text.get_text() for text in axes.texts if text.get_text() in plots.anatomy.PARTS]
+    assert names == ["embedding", "attention", "MLP", "unembedding", "logits"]
+    boxes = [patch for patch in axes.patches if isinstance(patch, FancyBboxPatch)]
+    assert [box.get_fill() for box in boxes] == [name == "MLP" for name in names]
+
+
+@pytest.mark.parametrize("parts", [(), ("stomach",), ("MLP", "mlp")])
+def test_the_map_knows_its_parts(parts):
+    with pytest.raises(ValueError, match="the map shows"):
+        plots.you_are_here(*parts)
 
 
 def test_the_cycle_closes_and_has_no_jumps():
@@ -334,6 +478,60 @@ def test_the_live_run_lies_on_the_recorded_one():
     np.testing.assert_array_equal(thin.get_ydata(), TRAIN[:4])
 
 
+def test_a_small_picture_has_its_lines_in_their_colours_and_no_words():
+    figure = plots.small_lines(
+        {"train": ([0, 1, 2, 3], [4, 3, 0, 1]), "test": ([1, 2], [5, 6])}, log_x=True, log_y=True
+    )
+    [axes] = figure.axes
+    drawn = {to_hex(line.get_color()): line.get_xydata().tolist() for line in axes.lines}
+    assert drawn == {LIGHT["blue"]: [[1, 3], [3, 1]], LIGHT["orange"]: [[1, 5], [2, 6]]}  # no 0 on a log axis
+    assert words(figure) == []
+    assert plots.to_html(figure, "a sentence").count("<svg") == 1
+
+
+def test_cells_of_a_small_picture_are_the_page_at_zero_and_warm_above_it():
+    [axes] = plots.small_cells([[0.0, 2.0], [-1.0, -2.0]]).axes
+    cells = axes.images[0].get_array()
+    assert cells[0, 0, 3] == pytest.approx(0, abs=0.01)
+    assert cells[0, 1, 0] > cells[0, 1, 2]  # red against blue
+    assert cells[1, 1, 2] > cells[1, 1, 0]
+    assert cells[1, 0, 3] == pytest.approx(cells[1, 1, 3] / 2, abs=0.02)
+
+
+def test_a_small_table_is_strong_where_trained():
+    [axes] = plots.small_table(LABELS, MASK).axes
+    cells = axes.images[0].get_array()
+    assert ((cells[..., 3] > 0.5) == MASK[:12, :24]).all()
+    same = [tuple(cells[a, b, :3]) for a, b in ((0, 5), (1, 4), (5, 0))]
+    assert len(set(same)) == 1
+    assert tuple(cells[0, 6, :3]) != same[0]
+
+
+@pytest.mark.parametrize(
+    ("draw", "message"),
+    [
+        (lambda: plots.small_lines({}), "series is empty"),
+        (lambda: plots.small_lines({"x": ([1.0], [])}), "the y of x is empty"),
+        (lambda: plots.small_cells(np.ones(3)), "2 dimensions"),
+        (lambda: plots.small_table(LABELS, MASK[1:]), "one shape"),
+        (lambda: plots.card("Course", "A title of far more words than there is room for on a card", Figure()), "28"),
+    ],
+)
+def test_small_pictures_refuse_what_they_cannot_show(draw, message):
+    with pytest.raises(ValueError, match=message):
+        draw()
+
+
+def test_a_card_has_the_size_that_other_sites_expect_and_its_own_picture_and_title():
+    picture = plots.small_lines({"train": ([1, 2], [1, 2])})
+    card = plots.card("Course", "A title", picture)
+    assert card[:8] == b"\x89PNG\r\n\x1a\n"
+    assert [int.from_bytes(card[at : at + 4]) for at in (16, 20)] == [1200, 630]  # IHDR
+    assert card == plots.card("Course", "A title", picture)
+    others = plots.card("Course", "Another", picture), plots.card("Course", "A title", plots.small_cells([[1.0]]))
+    assert len({card, *others}) == 3
+
+
 def test_a_clock_ends_at_the_sum():
     figure = plots.clock(12, [(10, 5), (0, 30)])
     assert [axes.get_title("center") for axes in figure.axes] == ["10 + 5 → 3", "0 + 30 → 6"]
@@ -384,7 +582,7 @@ def test_strips_say_their_shape_and_largest_value():
 
 def test_the_right_answer_is_marked():
     axes = plots.logit_bars([1.0, 5.0, -2.0], 1).axes[0]
-    right = [bar for bar in axes.patches if to_hex(bar.get_facecolor()) == LIGHT["orange"]]
+    right = [bar for bar in axes.patches if to_hex(bar.get_facecolor()) == LIGHT["green"]]
     assert [(bar.get_x() + bar.get_width() / 2, bar.get_height()) for bar in right] == [(1, 5)]
     assert "1: the right one" in words(axes.figure)
 
@@ -411,7 +609,7 @@ def test_a_spectrum_shows_shares_without_the_constant():
     axes = GALLERY["spectrum"](WIDE).axes[0]
     heights = {round(bar.get_x() + bar.get_width() / 2): bar.get_height() for bar in axes.patches}
     np.testing.assert_allclose([heights[k] for k in range(1, 6)], ENERGY[1:] / ENERGY[1:].sum())
-    marked = {round(bar.get_x() + 0.4) for bar in axes.patches if to_hex(bar.get_facecolor()) == LIGHT["orange"]}
+    marked = {round(bar.get_x() + 0.4) for bar in axes.patches if to_hex(bar.get_facecolor()) != LIGHT["muted"]}
     assert marked == {2, 4}
     assert {text.get_text() for text in axes.texts} == {"2", "4"}
 
@@ -420,6 +618,13 @@ def test_spectra_share_their_axes():
     before, after = GALLERY["spectra"](WIDE).axes
     assert before.get_ylim() == after.get_ylim()
     assert (len(before.texts), len(after.texts)) == (0, 2)
+
+
+def test_a_logarithmic_spectrum_shows_what_is_weak():
+    axes = plots.spectra({"echoes": np.r_[1, 1, 1e-4, 1e-3]}, log=True).axes[0]
+    assert axes.get_yscale() == "log"
+    assert axes.get_ylim()[0] < 1e-4
+    assert {"0.01 %", "1 %", "100 %"} <= set(words(axes.figure))
 
 
 def test_over_steps_the_shares_add_up_to_one():
@@ -490,6 +695,7 @@ def test_the_2d_spectrum_leaves_the_constant_out():
     shares /= shares.sum()
     drawn = {tuple(at): value for at, value in zip(squares.get_offsets().data, squares.get_array(), strict=True)}
     assert (0, 0) not in drawn
+    assert axes.get_ylim()[0] > axes.get_ylim()[1]  # a downwards, as in the maps
     for (b, a), value in drawn.items():
         assert value == pytest.approx(shares[int(a), int(b)])
     assert len(drawn) == (shares >= 1e-4).sum()
@@ -498,9 +704,10 @@ def test_the_2d_spectrum_leaves_the_constant_out():
 
 def test_neurons_stand_at_their_frequency_and_share():
     axes = GALLERY["neurons"](WIDE).axes[0]
-    below, above = axes.lines[:2]
-    np.testing.assert_allclose(above.get_ydata(), [0.9, 0.95, 1.0])
-    np.testing.assert_allclose(above.get_xdata(), [2, 2, 4], atol=0.7)
+    below, second, fourth = axes.lines[:3]
+    np.testing.assert_allclose(second.get_ydata(), [0.9, 0.95])
+    np.testing.assert_allclose(second.get_xdata(), [2, 2], atol=0.7)
+    np.testing.assert_allclose(fourth.get_ydata(), [1.0])
     np.testing.assert_allclose(below.get_ydata(), [0.3])
     drawn = words(axes.figure)
     assert [drawn.count(k) for k in "2345"] == [2, 1, 2, 1]  # ticks, and the names of those above the line

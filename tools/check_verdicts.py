@@ -9,7 +9,6 @@ some seeds needs an input that always catches it. A warning of numpy or torch in
 
 import argparse
 import importlib
-import os
 import sys
 import warnings
 from collections import Counter
@@ -26,6 +25,7 @@ from grokcourse.autograder.exercises.student import Student
 from grokcourse.autograder.exercises.testing import hidden_tests, planted_mistakes
 from grokcourse.autograder.exercises.trial import run_test
 from grokcourse.autograder.sandbox.untrusted.host import Host
+from grokcourse.machine import usable_cores
 
 RIGHT, WRONG = "right", "wrong"
 TESTS = Path(__file__).parents[1] / "tests" / "autograder"
@@ -112,7 +112,7 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=200, metavar="N", help="how many (200)")
     parser.add_argument("--chapter", nargs="+", choices=CHAPTERS, default=list(CHAPTERS), metavar="CHAPTER")
     parser.add_argument("--exercise", nargs="+", choices=EXERCISES, default=list(EXERCISES), metavar="NAME")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count(), metavar="N", help="processes at a time")
+    parser.add_argument("--jobs", type=int, default=usable_cores(), metavar="N", help="processes at a time")
     wanted = parser.parse_args()
     _prepare()
     places = [

@@ -85,6 +85,39 @@ def restricted_loss(logits: Tensor, key: Sequence[int], questions: Tensor | None
     return mean_loss(circuit.ablate_frequencies(logits, keep=key), questions)
 
 
+def by_chance(
+    logits: Tensor,
+    key: Sequence[int],
+    draws: Sequence[Sequence[int]],
+    questions: Tensor | None = None,
+) -> float:
+    """How often frequencies that were drawn at random do as well as the key
+    ones: the p-value of a permutation test.
+
+    To do well is to have a small restricted loss. The key frequencies count as
+    one more draw that does as well as they do; without it the answer could be
+    0, which no number of draws can show.
+
+    Source: Phipson and Smyth 2010, on p-values of such tests.
+
+    Args:
+        logits: (p, p, p).
+        key: a list of the key frequencies.
+        draws: lists of frequencies, as many in each as there are key ones.
+        questions: the rows that count in the loss; by default all.
+
+    Returns:
+        A share of all draws, the key frequencies among them: above 0, and at
+        most 1.
+
+    Raises:
+        ValueError: as ``circuit.ablate_frequencies``.
+    """
+    ours = restricted_loss(logits, key, questions)
+    as_good = sum(bool(restricted_loss(logits, drawn, questions) <= ours) for drawn in draws)
+    return (1 + as_good) / (1 + len(draws))
+
+
 def excluded_loss(logits: Tensor, key: Sequence[int], questions: Tensor | None = None) -> Tensor:
     """The loss when the key frequencies are taken out of the logits: low while
     the model lives on what it memorised.
@@ -136,6 +169,43 @@ def excluded_loss_each(logits: Tensor, questions: Tensor | None = None) -> Tenso
         wave = basis[row == k].T @ components[row == k]  # (p, p): by sum, and candidate
         losses.append(F.cross_entropy((chosen - wave[answers]).double(), answers))
     return torch.stack(losses)
+
+
+def two_voices(logits: Tensor, key: Sequence[int], questions: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """By how much the right answer leads, question by question, and who gives
+    it that lead: the circuit, or all the rest.
+
+    A question's rival is the wrong candidate with the highest logit. The lead
+    is the right answer's logit minus the rival's; it is positive where the
+    answer is right. The logits are the waves of the key frequencies, which
+    ``excluded_loss`` takes out, plus the rest, means included. So the lead,
+    over the same rival, is a sum of two as well.
+
+    Args:
+        logits: (p, p, p).
+        key: a list of the key frequencies.
+        questions: the rows that are wanted; by default all. The projection
+            sees all questions.
+
+    Returns:
+        The lead in the waves and the lead in the rest, each (questions,) of the
+        logits' dtype.
+
+    Raises:
+        ValueError: as ``circuit.ablate_frequencies``.
+    """
+    p = len(logits)
+    rest = circuit.ablate_frequencies(logits, drop=key)
+    answers = circuit.sum_labels(p).flatten().to(logits.device)[:, None]  # (p², 1)
+    rows = logits.reshape(p * p, p)
+    rivals = rows.scatter(1, answers, -torch.inf).argmax(dim=1, keepdim=True)
+
+    def lead(table: Tensor) -> Tensor:
+        scores = table.reshape(p * p, p)
+        ahead = (scores.gather(1, answers) - scores.gather(1, rivals)).squeeze(1)
+        return ahead if questions is None else ahead[questions]
+
+    return lead(logits - rest), lead(rest)
 
 
 def gini(values: Tensor) -> Tensor:
@@ -472,8 +542,8 @@ def announced(steps: np.ndarray, values: np.ndarray, start: int, share: float = 
     Args:
         steps: (n,) rising.
         values: (n,) the measure at those steps.
-        start: the step from which on it counts, such as the end of
-            memorisation.
+        start: the step from which on it counts, such as that by which the
+            training set is answered.
         share: the share of the way, above 0 and at most 1.
         log: measure the way in logarithms, as for a loss that falls through
             many powers of ten.
@@ -500,6 +570,41 @@ def announced(steps: np.ndarray, values: np.ndarray, start: int, share: float = 
         return None
     gone = (values - values[0]) / (values[-1] - values[0])
     return int(steps[np.argmax(gone >= share)])
+
+
+def alarm(steps: np.ndarray, each: np.ndarray, start: int, line: float = 0.1) -> tuple[int, int] | None:
+    """When the loss of a single frequency first hurts, and which frequency it
+    is: a sign of a circuit that needs no list of key frequencies.
+
+    The damage of a frequency is what the loss without it has more than the loss
+    with nothing taken out.
+
+    Source: after Nanda et al. 2023, appendix C.2; the line is ours.
+
+    Args:
+        steps: (n,) rising.
+        each: (n, p // 2 + 1) as from ``excluded_loss_each``, one row a
+            checkpoint.
+        start: the step from which on it counts, such as that by which the
+            training set is answered.
+        line: the damage, in nats, that has to be exceeded.
+
+    Returns:
+        The first step from ``start`` on at which a frequency's damage is above
+        the line, and the frequency: that with the largest damage, if there are
+        several. None if there is no such step.
+
+    Raises:
+        ValueError: if there are not as many rows as steps.
+    """
+    steps, each = np.asarray(steps), np.asarray(each, dtype=np.float64)
+    if len(steps) != len(each):
+        raise ValueError(f"there are {len(steps)} steps and {len(each)} rows")
+    damage = each[:, 1:] - each[:, :1]
+    rings = np.flatnonzero((steps >= start) & (damage > line).any(axis=1))
+    if not len(rings):
+        return None
+    return int(steps[rings[0]]), 1 + int(damage[rings[0]].argmax())
 
 
 @dataclass(frozen=True)

@@ -211,6 +211,20 @@ def available() -> dict[str, Path]:
     return found
 
 
+def digest(run: Path | str) -> str:
+    """The SHA-256 that stands for a run on disk: of its settings, its provenance, and the digests of its other files.
+
+    Args:
+        run: as for ``load``, which compares the files with their digests; this does not.
+
+    Raises:
+        RunNotFoundError: if there is no such folder or name.
+        RunError: if the folder is not a run of ours, or its header was altered.
+    """
+    found: str = _read_header(_locate(run))["digest"]
+    return found
+
+
 def differing(there: RunConfig, here: RunConfig) -> str:
     """In what two configs differ, in words: ``lr 0.001 there, 0.01 here``; nothing if they are equal."""
     found, asked = there.to_dict(), here.to_dict()

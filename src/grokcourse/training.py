@@ -101,8 +101,8 @@ def train_step(model: Transformer, optimizer: AdamW, tokens: Tensor, labels: Ten
 
 
 def sgd_update(weight: Tensor, grad: Tensor, *, lr: float, weight_decay: float) -> Tensor:
-    """One step of plain gradient descent with weight decay: w − lr · grad −
-    lr · λ · w.
+    """One step of plain gradient descent with weight decay, for a whole tensor
+    of weights.
 
     Args:
         weight: any shape.
@@ -161,7 +161,14 @@ def adamw_update(
 
 @torch.no_grad()
 def weight_norm(model: Transformer) -> float:
-    """The Euclidean length of all weights together: √(Σ w²)."""
+    """The Euclidean length of all weights together.
+
+    Args:
+        model: any module; its parameters count, and those of its parts.
+
+    Returns:
+        A plain number.
+    """
     return torch.stack([weight.square().sum() for weight in model.parameters()]).sum().sqrt().item()
 
 
@@ -247,7 +254,7 @@ def _train(
     began = time.monotonic()
 
     bar = tqdm(total=config.steps, initial=start, disable=not progress_bar, unit="step", mininterval=0.5)
-    with bar, _deterministic(device):
+    with bar, deterministic(device):
         tokens, labels = data.train
         for step in range(start, config.steps + 1):
             if step in eval_steps and not (progress and step == start):
@@ -270,22 +277,27 @@ def _train(
 
     arrays = {name: np.asarray(values) for name, values in history.items()}
     seconds = seconds_before + time.monotonic() - began
-    return Run(config, arrays, checkpoints, _provenance(config, device, seconds))
+    return Run(config, arrays, checkpoints, provenance(config, device, seconds))
 
 
 @dataclass(frozen=True)
 class Phases:
-    """Where a run's phases end, in steps; None for an end that the run does not reach."""
+    """Where a run's phases end, in steps; None for an end that the run does not
+    reach.
+    """
 
     memorised: int | None
     """Memorisation ends: the training set is answered."""
     onset: int | None
-    """The plateau ends, and grokking begins: on unseen questions, the model becomes better than guessing."""
+    """The plateau ends, and grokking begins: on unseen questions, the model
+    becomes better than guessing."""
     grokked: int | None
     """Grokking ends: the test set is answered too."""
 
     def bands(self) -> dict[str, tuple[int, int]]:
-        """Each phase that ends, with its first and last step, as ``plots.loss_curves`` shades them."""
+        """Each phase that ends, with its first and last step, as
+        ``plots.loss_curves`` shades them.
+        """
         ends = {"memorisation": self.memorised, "plateau": self.onset, "grokking": self.grokked}
         found, start = {}, 1
         for name, end in ends.items():
@@ -400,7 +412,7 @@ def _restore(config: RunConfig, folder: Path | str, model: Transformer, optimize
 
 
 @contextlib.contextmanager
-def _deterministic(device: torch.device) -> Iterator[None]:
+def deterministic(device: torch.device) -> Iterator[None]:
     """Have torch use repeatable algorithms only, and put its setting back afterwards."""
     if device.type == "cuda":
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it cuBLAS may add in any order
@@ -412,7 +424,8 @@ def _deterministic(device: torch.device) -> Iterator[None]:
         torch.use_deterministic_algorithms(before)
 
 
-def _provenance(config: RunConfig, device: torch.device, seconds: float) -> dict[str, object]:
+def provenance(config: RunConfig, device: torch.device, seconds: float) -> dict[str, object]:
+    """With what, where and in how many seconds a run was made."""
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or platform.machine()
     return {
         "grokcourse": __version__,

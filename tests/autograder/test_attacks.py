@@ -1,4 +1,4 @@
-"""Attacks on the wall: each with the mark that it deserves. What they attack is described in book/for-instructors.md.
+"""Attacks on the wall: each with the mark that it deserves. What they attack is described in book/own-tests-and-protection.md.
 
 Every attack is a notebook with an honest exercise in it, ``all_questions``, and one under which something else is
 hidden, ``add_modulo``. After each: the right marks, nothing outside touched or read, nobody reached, no process left.

@@ -157,9 +157,28 @@ def test_there_is_enough_to_grade_with(exercise):
     assert len(exercise.hints) >= 2
 
 
+@named(exercise for exercise in EXERCISES.values() if exercise.question)
+def test_exactly_one_choice_of_a_question_is_right(exercise):
+    """By the hidden test, whatever the page takes for right; and wrong ones are told apart from it."""
+    passed = []
+    for letter, (choice, value) in exercise.offered.items():
+        if Feedback(exercise, run_checks(exercise, value, "choices", hints=False)).passed:
+            passed.append(letter)
+            assert value == exercise.solution
+        assert choice.why.endswith((".", "?"))
+    assert len(passed) == 1
+    assert 3 <= len(exercise.choices) == len(exercise.offered) <= 4
+    shown = [choice.text.format(value=value) if isinstance(value, float | int) else choice.text
+             for choice, value in exercise.offered.values()]  # fmt: skip
+    assert len(set(shown)) == len(shown)
+
+
 @pytest.mark.parametrize("chapter", CHAPTERS)
-def test_every_chapter_has_four_to_eight_exercises(chapter):
-    assert 4 <= len(CHAPTERS[chapter]) <= 8
+def test_every_chapter_has_a_few_exercises_and_questions(chapter):
+    asked = [exercise for exercise in CHAPTERS[chapter] if exercise.question]
+    assert len(CHAPTERS[chapter]) >= 4
+    assert 3 <= len(CHAPTERS[chapter]) - len(asked) <= 10
+    assert len(asked) <= 4
     assert all(exercise.chapter == chapter for exercise in CHAPTERS[chapter])
 
 

@@ -45,6 +45,19 @@ def restricted_with_the_constant(logits, key, questions=None):
     return measures.mean_loss(kept, questions).item()
 
 
+def chance_in_a_loop(logits, key, draws, questions=None):
+    count, ours = 1, restricted_by_projection(logits, key, questions)
+    for drawn in draws:
+        if restricted_by_projection(logits, drawn, questions) <= ours + 1e-12:
+            count += 1
+    return count / (len(draws) + 1)
+
+
+def chance_by_numpy(logits, key, draws, questions=None):
+    losses = np.array([float(measures.restricted_loss(logits, some, questions)) for some in [key, *draws]])
+    return np.mean(losses <= losses[0])
+
+
 def excluded_by_projection(logits, key, questions=None):
     return _by_hand(logits - _by_projection(logits, key), questions)
 
@@ -126,40 +139,103 @@ def announced_by_the_furthest_so_far(steps, values, start, share=0.1, log=False)
     return int(steps[steps >= start][np.searchsorted(furthest, share)])
 
 
+def voices_in_a_loop(logits, key, questions=None):
+    p = len(logits)
+    waves = _by_projection(logits, key)
+    ours, theirs = [], []
+    for row in range(p * p) if questions is None else questions.tolist():
+        a, b = row // p, row % p
+        scores, right = logits[a, b].clone(), (a + b) % p
+        scores[right] = -math.inf
+        rival = int(scores.argmax())
+        ours.append(waves[a, b, right] - waves[a, b, rival])
+        theirs.append(logits[a, b, right] - logits[a, b, rival] - ours[-1])
+    return torch.stack(ours), torch.stack(theirs)
+
+
+def voices_by_topk(logits, key, questions=None):
+    p = len(logits)
+    rows = torch.arange(p * p) if questions is None else questions
+    right = (rows // p + rows % p) % p
+    best = logits.reshape(p * p, p)[rows].topk(2, dim=1).indices
+    rival = torch.where(best[:, 0] == right, best[:, 1], best[:, 0])
+    waves = circuit.ablate_frequencies(logits, keep=key) - logits.mean(dim=(0, 1))
+    at = rows // p, rows % p
+    both = logits[(*at, right)] - logits[(*at, rival)]
+    ours = waves[(*at, right)] - waves[(*at, rival)]
+    return ours, both - ours
+
+
+def alarm_in_a_loop(steps, each, start, line=0.1):
+    for step, (plain, *losses) in zip(steps, each, strict=True):
+        worst = max(losses)
+        if step >= start and worst - plain > line:
+            return step, losses.index(worst) + 1
+    return None
+
+
+def alarm_by_the_worst(steps, each, start, line=0.1):
+    damage = each - each[:, [0]]
+    worst = np.argmax(damage, axis=1)
+    ringing = (damage.max(axis=1) > line) & (steps >= start)
+    if not ringing.any():
+        return None
+    place = ringing.argmax()
+    return [int(steps[place]), int(worst[place])]
+
+
 MISSES_THE_POINT = [
     ("restricted_loss", "not_restricted"),
     ("restricted_loss", "kept_all_products"),
     ("restricted_loss", "restricted_one_by_one"),
+    ("by_chance", "chance_of_the_worse"),
+    ("by_chance", "chance_counted"),
     ("excluded_loss", "not_excluded"),
     ("excluded_loss", "excluded_the_mean"),
     ("excluded_loss_each", "each_after_the_other"),
     ("excluded_loss_each", "each_kept"),
+    ("two_voices", "voices_with_rivals_of_their_own"),
+    ("two_voices", "voices_over_the_mean"),
     ("gini", "gini_without_absolutes"),
     ("gini", "gini_of_squares"),
     ("weight_norms", "norms_squared"),
     ("announced", "announced_index_careless"),
     ("announced", "announced_only_upwards_thinking_of_nan"),
+    ("alarm", "alarm_by_the_loss"),
+    ("alarm", "alarm_at_the_largest"),
 ]
 MISSES_A_DETAIL = [
     ("restricted_loss", "restricted_in_the_logits_dtype"),
+    ("by_chance", "chance_on_all_questions"),
+    ("by_chance", "chance_strictly"),
     ("excluded_loss", "excluded_in_the_logits_dtype"),
     ("excluded_loss_each", "each_in_the_logits_dtype"),
     ("excluded_loss_each", "each_but_half_of_even_p"),
+    ("two_voices", "voices_in_place"),
+    ("two_voices", "voices_in_float64"),
     ("gini", "gini_in_place"),
     ("weight_norms", "norms_in_a_list"),
     ("announced", "announced_by_searching_thinking_of_nan"),
     ("announced", "_careless"),
+    ("alarm", "alarm_on_the_line"),
+    ("alarm", "alarm_in_place"),
 ]
 
 ALTERNATIVES = [
     ("restricted_loss", restricted_by_projection),
     ("restricted_loss", restricted_as_bias_correction),
     ("restricted_loss", restricted_with_the_constant),
+    ("by_chance", chance_in_a_loop),
+    ("by_chance", chance_by_numpy),
     ("excluded_loss", excluded_by_projection),
     ("excluded_loss", excluded_one_after_the_other),
     ("excluded_end", "D"),
     ("excluded_loss_each", each_in_a_loop),
     ("excluded_loss_each", each_by_projection),
+    ("two_voices", voices_in_a_loop),
+    ("two_voices", voices_by_topk),
+    ("balance_tips", "C"),
+    ("lead_on_the_list", "C"),
     ("gini", gini_by_definition),
     ("gini", gini_by_the_lorenz_curve),
     ("gini", gini_in_a_loop),
@@ -169,6 +245,8 @@ ALTERNATIVES = [
     ("announced", announced_in_a_loop),
     ("announced", announced_with_log10),
     ("announced", announced_by_the_furthest_so_far),
+    ("alarm", alarm_in_a_loop),
+    ("alarm", alarm_by_the_worst),
 ]
 
 
@@ -177,3 +255,5 @@ def test_the_answers_to_the_questions_are_those_that_the_page_tells():
 
     assert answers.excluded_end() == "d"
     assert answers.first_to_announce() == "b"
+    assert answers.balance_tips() == "c"
+    assert answers.lead_on_the_list() == "c"

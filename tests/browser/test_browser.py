@@ -23,14 +23,16 @@ class Watched:
     troubles: list[str] = field(default_factory=list)
 
     def settle(self) -> None:
-        """Wait until the formulas are set."""
+        """Wait until the fonts are there."""
         self.page.wait_for_load_state("load")
-        self.page.evaluate("window.MathJax ? MathJax.startup.promise.then(() => null) : null")
+        self.page.evaluate("document.fonts.ready.then(() => null)")
 
 
 @contextmanager
-def opened(browser: Browser, url: str, width: int = 1300, scheme: str = "light") -> Iterator[Watched]:
-    context = browser.new_context(viewport={"width": width, "height": 844}, color_scheme=scheme)
+def opened(
+    browser: Browser, url: str, width: int = 1300, scheme: str = "light", **more: bool | str
+) -> Iterator[Watched]:
+    context = browser.new_context(viewport={"width": width, "height": 844}, color_scheme=scheme, **more)
     context.set_default_timeout(120_000)  # a busy machine is no fault of the page
     watched = Watched(context.new_page())
     page, troubles = watched.page, watched.troubles
@@ -68,15 +70,14 @@ def test_a_page_opens_whole_and_alone(browser: Browser, site: Site, name: str, w
 
         formulas = page.evaluate("""[...document.querySelectorAll("article .math")].map(element => ({
             text: element.textContent.slice(0, 80),
-            set: element.querySelector("mjx-container") !== null,
-            wrong: element.querySelector("mjx-merror") !== null,
+            set: element.querySelector("math") !== null,
         }))""")
-        assert [formula for formula in formulas if formula["wrong"] or not formula["set"]] == []
+        assert [formula for formula in formulas if not formula["set"]] == []
 
-        cut_off = page.evaluate("""[...document.querySelectorAll("article span.math mjx-container, .gc-figure svg")]
+        cut_off = page.evaluate("""[...document.querySelectorAll("article span.math math, .gc-figure img")]
             .filter(element => element.checkVisibility() && !element.closest("table, details:not([open])")
                 && element.getBoundingClientRect().right > document.documentElement.clientWidth)
-            .map(element => element.ariaLabel || element.closest(".math").textContent.slice(0, 80))""")
+            .map(element => element.alt || element.closest(".math").textContent.slice(0, 80))""")
         assert cut_off == [], "wider than the column: make a long formula a display formula"
 
         empty = page.evaluate("""[...document.querySelectorAll("article img, article svg[role=img]")]
@@ -97,8 +98,6 @@ def test_a_page_has_no_barriers(browser: Browser, site: Site, name: str, width: 
     with opened(browser, url_of(site, name), width, scheme) as watched:
         page = watched.page
         page.evaluate(AXE)
-        # What is inside a figure is a picture, with a text beside it; only to step over it takes half of the time.
-        page.evaluate("document.querySelectorAll('.gc-figure svg').forEach(figure => figure.replaceChildren())")
         options = {"preload": False, "rules": {"label-content-name-mismatch": {"enabled": True}}}
         violations = page.evaluate("options => axe.run(document, options)", options)["violations"]
         assert [f"{fault['id']}: {node['html'][:160]}" for fault in violations for node in fault["nodes"]] == []
@@ -192,3 +191,35 @@ def test_icons_are_drawn_without_the_themes_icon_script(browser: Browser, site: 
             font: [...document.fonts].some(font => /Awesome/.test(font.family) && font.status === "loaded"),
         }))""")
         assert drawn == {"script": False, "font": True}
+
+
+def test_a_wide_formula_scrolls_by_itself_and_the_keyboard_reaches_it(browser: Browser, site: Site):
+    with opened(browser, url_of(site, "book/06-circuit"), 390) as watched:
+        page = watched.page
+        page.wait_for_function("document.querySelector('#equation-eq-functional-form').tabIndex === 0")
+        formula = page.locator("#equation-eq-functional-form")
+        assert formula.evaluate("box => box.scrollWidth > box.clientWidth")
+        assert formula.evaluate("box => box.scrollLeft") == 0
+        start = "box => box.querySelector('math').getBoundingClientRect().left - box.getBoundingClientRect().left"
+        assert formula.evaluate(start) >= 0, "its beginning cannot be seen"
+        formula.focus()
+        page.keyboard.down("ArrowRight")
+        page.wait_for_function("document.querySelector('#equation-eq-functional-form').scrollLeft > 0")
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+def test_a_formula_is_set_in_the_font_that_comes_with_the_site(browser: Browser, site: Site):
+    with opened(browser, url_of(site, "book/06-circuit")) as watched:
+        watched.page.wait_for_function(
+            "[...document.fonts].some(font => font.status === 'loaded' && /stix two math/i.test(font.family))"
+        )
+
+
+def test_a_root_ends_where_its_content_does(browser: Browser, site: Site):
+    with opened(browser, url_of(site, "book/05-fourier")) as watched:
+        gaps = watched.page.evaluate("""[...document.querySelectorAll("article msqrt")]
+            .filter(root => root.checkVisibility() && root.getBoundingClientRect().width > 0)
+            .map(root => (root.getBoundingClientRect().right - root.lastElementChild.getBoundingClientRect().right)
+                / parseFloat(getComputedStyle(root).fontSize))""")
+        assert len(gaps) > 5
+        assert max(gaps) < 0.1

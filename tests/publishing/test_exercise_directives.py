@@ -48,7 +48,7 @@ def test_a_chapter_has_its_exercises_once_and_in_order(chapter: str):
 
 
 @pytest.mark.parametrize("chapter", WITH_EXERCISES)
-def test_a_chapters_stubs_are_those_of_the_registry(chapter: str):
+def test_a_chapters_stubs_are_those_of_their_exercises(chapter: str):
     text = chapter_text(chapter)
     assert stubs.with_stubs(text) == text, f"run: python -m grokcourse.publishing.stubs book/{chapter}.md"
 
@@ -96,7 +96,7 @@ def test_other_blocks_are_left_alone():
     ("text", "message"),
     [
         ("```{exercise} all_questions\nBuild it.\n", "line 1: the block is not closed"),
-        ("\n```{exercise} fly\n```\n", "line 2: {exercise} fly: not in the registry"),
+        ("\n```{exercise} fly\n```\n", "line 2: {exercise} fly: there is no such exercise"),
         (stubs.with_stubs(TASK).replace("Build it.\n```", "Build it.\n```\nText."), "something stands between"),
         ("```{note}\n```\n\n" + "\n".join(stubs.stub_cell(FUNCTION)) + "\n", "follows no {exercise}"),
     ],
@@ -141,16 +141,25 @@ CONF = """
 extensions = ["myst_nb", "grokcourse.publishing.sphinx_ext"]
 html_theme = "basic"
 html_copy_source = False
-suppress_warnings = ["config.cache"]
+nb_execution_mode = "off"
+suppress_warnings = ["config.cache", "myst-nb.lexer"]
 exclude_patterns = ["_build"]
 """
-PAGE = """# Page
+PAGE = """---
+file_format: mystnb
+kernelspec:
+  name: python3
+---
+
+# Page
 
 See {{ref}}`exercise-all_questions`.
 
 ```{{exercise}} all_questions
 For any $p$, **build** it.
 ```
+
+{stub}
 
 ```{{solution}} all_questions
 ```
@@ -188,7 +197,8 @@ def build(folder: Path, page: str, **environment: str) -> tuple[str, Path]:
 
 
 def test_boxes_hints_and_solutions_and_their_absence(tmp_path: Path):
-    page = PAGE.format(question=QUESTION.name)
+    stub = "\n".join(stubs.stub_cell(FUNCTION))
+    page = PAGE.format(question=QUESTION.name, stub=stub)
     log, site = build(tmp_path, page)
     assert log.startswith("exit 0"), log
     html = BeautifulSoup((site / "index.html").read_text(), "html.parser")
@@ -199,11 +209,26 @@ def test_boxes_hints_and_solutions_and_their_absence(tmp_path: Path):
     assert [fact for fact in exercises.facts(FUNCTION) if fact.replace("'", "’") not in told] == []
     assert f"({FUNCTION.difficulty} of 5)" in told
     assert box.select_one("strong").get_text() == "build"
-    assert [hint.summary.get_text() for hint in box.select("details")] == ["Hint 1 of 3", "Hint 2 of 3", "Hint 3 of 3"]
+    assert [hint.summary.get_text() for hint in box.select(".gc-hint")] == ["Hint 1 of 3", "Hint 2 of 3", "Hint 3 of 3"]
     assert html.select("details[open]") == []
     solution, answer = html.select("details.gc-solution")
     assert FUNCTION.source.strip() in solution.get_text()
     assert str(QUESTION.solution)[:4] in answer.get_text()
+
+    assert box.name == "details"
+    assert "raise NotImplementedError" in box.select_one(".tag_exercise").get_text()
+    assert solution in box.select("details")
+    assert html.select_one(".gc-mode").find_next(class_="gc-exercise") is box
+
+    question = html.select_one(f"[data-exercise={QUESTION.name}]")
+    assert question.name == "div"
+    assert question.select(".tag_exercise") == []
+    choices = question.select("details.gc-choice")
+    assert [choice["data-letter"] for choice in choices] == [*QUESTION.offered]
+    assert {len(choice.summary.find_all(recursive=False)) for choice in choices} == {2}  # the letter, and all the rest
+    right = [letter for letter, (_, value) in QUESTION.offered.items() if value == QUESTION.solution]
+    assert [choice["data-letter"] for choice in choices if "gc-right" in choice["class"]] == right
+    assert [f"{QUESTION.solution:.0%}" in choice.summary.get_text() for choice in choices].count(True) == 1
 
     assert all(line in html.get_text() for line in body(FUNCTION))
 
@@ -212,6 +237,17 @@ def test_boxes_hints_and_solutions_and_their_absence(tmp_path: Path):
     log, never_had_any = build(tmp_path / "none", re.sub(r"```\{solution\}.*?```\n", "", page, flags=re.DOTALL))
     assert log.startswith("exit 0"), log
     assert contents(site) == contents(never_had_any)
+
+
+def test_letters_to_choose_are_listed_where_they_are_typed(tmp_path: Path):
+    letters = EXERCISES["plateau_test_loss"]
+    log, site = build(tmp_path, f"# Page\n\n```{{exercise}} {letters.name}\nPredict it.\n```\n")
+    assert log.startswith("exit 0"), log
+    box = BeautifulSoup((site / "index.html").read_text(), "html.parser").select_one("details.gc-exercise")
+    listed = [paragraph.get_text() for paragraph in box.select(".gc-typed-choices p")]
+    assert listed[:-1] == [f"({letter}) {choice.text}" for letter, (choice, _) in letters.offered.items()]
+    assert f'{letters.name} = "a"' in listed[-1]
+    assert not any(choice.why in box.get_text() for choice in letters.choices)
 
 
 def contents(site: Path) -> dict[str, bytes]:
@@ -270,7 +306,12 @@ def test_a_site_without_solutions_has_no_trace_of_any(site: Site, tmp_path: Path
     assert not re.search(r"^ran ", done.stdout, re.MULTILINE)
 
     html = tmp_path / "_build" / "html"
-    pages = {path: path.read_text(encoding="utf-8") for path in [*html.rglob("*.html"), *html.rglob("*.js")]}
+    ours = {
+        "course.js",
+        *(path.name for path in (ROOT / "book" / "assets").rglob("*.js")),
+    }  # they name the class of what they open
+    written = [path for path in [*html.rglob("*.html"), *html.rglob("*.js")] if path.name not in ours]
+    pages = {path: path.read_text(encoding="utf-8") for path in written}
     assert [path.name for path, content in pages.items() if "gc-solution" in content or "Solution of" in content] == []
     texts = [
         BeautifulSoup(content, "html.parser").get_text() for path, content in pages.items() if path.suffix == ".html"
@@ -286,3 +327,23 @@ def test_a_site_without_solutions_has_no_trace_of_any(site: Site, tmp_path: Path
             assert [line for line in secret if any(line in text for text in texts)] == [], exercise.name
     for path in (html / "notebooks").iterdir():
         assert path.read_bytes() == (site.html / "notebooks" / path.name).read_bytes()
+
+
+def test_of_a_long_class_a_page_shows_the_method_to_write_and_the_rest_on_demand(site: Site):
+    exercise = EXERCISES["Transformer"]
+    page = BeautifulSoup((site.html / "book" / "02-transformer.html").read_text(encoding="utf-8"), "html.parser")
+    box = page.select_one("details.gc-exercise[data-exercise=Transformer]")
+    (given,) = box.select("details.gc-given")
+    whole = given.select_one("pre").get_text()
+    assert exercise.stub in whole
+    assert not given.has_attr("open")
+    shown = given.find_previous("pre").get_text()
+    assert exercises.excerpt(exercise) in shown
+    assert "def forward(" in shown
+    assert "raise NotImplementedError" in shown
+    assert shown.rstrip().endswith("Transformer = check(Transformer)")
+    assert "def " not in shown.replace("def forward(", "")
+    assert len(shown.splitlines()) < len(whole.splitlines()) / 3
+    named = re.search(r"# Given: (.*)\.", shown)[1].split(", ")
+    assert named == [name for name in re.findall(r"^    def (\w+)", whole, re.MULTILINE) if name != "forward"]
+    assert page.select("details.gc-exercise[data-exercise=MLP] details.gc-given") == []  # short, and shown whole

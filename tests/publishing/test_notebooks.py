@@ -28,7 +28,7 @@ from grokcourse import start
 from grokcourse.autograder.exercises.select import CHAPTERS, EXERCISES
 from grokcourse.autograder.exercises.spec import Exercise
 from grokcourse.cli import main
-from grokcourse.publishing import exercises, notebooks
+from grokcourse.publishing import notebooks
 from grokcourse.publishing.stubs import stub_source
 
 PAGES = {chapter: page for page in toc_pages() if (chapter := notebooks.chapter_of(page))}
@@ -240,9 +240,8 @@ def run(notebook: nbformat.NotebookNode, folder: Path, first: str = QUICKLY) -> 
 def solution_on_page(site: Site, exercise: Exercise) -> str:
     """An exercise's solution, as a reader of the built page copies it."""
     page = _parsed(site.html / f"{PAGES[exercise.chapter]}.html")
-    title = f"Solution of {exercises.heading(exercise)}"
-    (box,) = [box for box in page.select("details.gc-solution") if box.summary.get_text() == title]
-    found = box.select_one("code" if exercise.question else "pre")
+    (box,) = page.select(f'.gc-exercise[data-exercise="{exercise.name}"] details.gc-solution')
+    found = box.select("code" if exercise.question else "pre")[-1]
     return found.get_text().strip()
 
 

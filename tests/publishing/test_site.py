@@ -63,9 +63,12 @@ class Book:
 
     def write(self, **pages: str) -> None:
         names = "\n".join(pages)
-        (self.folder / "index.md").write_text(f"# Index\n\n```{{toctree}}\n{names}\n```\n")
-        for name, cells in pages.items():
-            (self.folder / f"{name}.md").write_text(PAGE.format(title=name, cells=cells))
+        texts = {name: PAGE.format(title=name, cells=cells) for name, cells in pages.items()}
+        texts["index"] = f"# Index\n\n```{{toctree}}\n{names}\n```\n"
+        for name, text in texts.items():
+            path = self.folder / f"{name}.md"
+            if not path.exists() or path.read_text() != text:
+                path.write_text(text)
 
     def build(self) -> tuple[int, str]:
         """The exit code and all that was printed."""

@@ -8,12 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ..machine import usable_cores
 from . import policy
 from .batch.plan import (
     ClassRunError,
     Plan,
     Record,
-    cores,
     find_exercises,
     former_run,
     make_plan,
@@ -145,7 +145,7 @@ def _own_tests(options: argparse.Namespace) -> tuple[tuple[str, str], ...]:
 def _graders(options: argparse.Namespace, settings: Settings, works: int) -> Any:
     """What grades so many works: processes on this machine, or a Dask cluster."""
     if not options.scheduler:
-        return Pool(settings, min(options.jobs or cores(), works))
+        return Pool(settings, min(options.jobs or usable_cores(), works))
     try:
         from .batch import cluster
     except ImportError as error:

@@ -3,54 +3,75 @@
 ``CLAIMS`` is the one list: the page "The paper's claims, checked" prints it, and ``tests/test_claims.py`` holds what
 comes out. It stands above all analysis, which it only calls; nothing but that page and those tests imports it.
 
-A verdict follows from numbers alone. A claim's measure gives a value for each run that the claim is about, the most
-telling first (the main run, where it takes part). The claim *holds* if every value lies within ``holds``; it *does not
-hold* if the first value lies outside ``nearly``; else it *holds partly*. The bounds are ours, set by what a claim says
-and not by what we found:
+A verdict follows from numbers alone. A claim's measure gives a value for each run that the claim is about, and none of
+them counts for more than another. In a run the claim *holds* if its value lies within ``holds``; *nearly*, if it lies
+within ``nearly``; the run may also be unable to tell. The bounds are ours, set by what a claim says and not by what we
+found:
 
 * a count, a step, a loss, or a ratio of two: within a factor of two of the figure claimed;
 * a share: within ten percentage points of it;
 * a statement without a figure: what its words say, as far as a number can;
 * nearly: the direction is right, though the size is not.
+
+A claim's number is its source's letter and its place among that source's claims. Numbers are cited, so they stay: a new
+claim comes last in its source's list.
 """
+
+from collections.abc import Iterable
 
 import torch
 
 from ..torch_state import usual_torch
 from . import nanda2023, power2022, project_page
 from .case import NO_DECAY, SEEDS, TITLES, Case, Cases, Measure, Values
-from .claim import (
-    ANY,
-    CHAPTERS,
-    SOURCES,
-    Checked,
-    Claim,
-    Range,
-    Verdict,
+from .claim import ANY, CHAPTERS, LETTERS, SOURCES, Checked, Claim, Mark, Range, Verdict, mark, verdict
+from .export import as_csv, as_json
+from .written import (
     as_markdown,
+    as_table,
     bound_written,
     bounds_written,
+    runs_as_table,
     unbroken,
-    verdict,
+    values_written,
+    verdict_written,
     written,
 )
 
 CLAIMS = (*power2022.CLAIMS, *nanda2023.CLAIMS, *project_page.CLAIMS)
+NUMBERS = {
+    claim.name: f"{LETTERS[source.SOURCE]}{place}"
+    for source in (power2022, nanda2023, project_page)
+    for place, claim in enumerate(source.CLAIMS, start=1)
+}
+"""The number of each claim, by its name."""
+
+
+def load_cases() -> dict[str, Case]:
+    """The runs that claims are measured on, by name; nothing is read before it is asked for."""
+    return {name: Case(name) for name in TITLES}
 
 
 @usual_torch()
 def check_all(cases: Cases | None = None) -> list[Checked]:
     """Every claim, checked on the runs of the course; takes some seconds."""
-    cases = {name: Case(name) for name in TITLES} if cases is None else cases
+    cases = load_cases() if cases is None else cases
     with torch.no_grad():
         return [Checked(claim, claim.measure(cases)) for claim in CLAIMS]
+
+
+def numbered(checked: Iterable[Checked]) -> list[tuple[str, Checked]]:
+    """Each with its number before it."""
+    return [(NUMBERS[one.claim.name], one) for one in checked]
 
 
 __all__ = [
     "ANY",
     "CHAPTERS",
     "CLAIMS",
+    "LETTERS",
     "NO_DECAY",
+    "NUMBERS",
     "SEEDS",
     "SOURCES",
     "TITLES",
@@ -58,15 +79,25 @@ __all__ = [
     "Cases",
     "Checked",
     "Claim",
+    "Mark",
     "Measure",
     "Range",
     "Values",
     "Verdict",
+    "as_csv",
+    "as_json",
     "as_markdown",
+    "as_table",
     "bound_written",
     "bounds_written",
     "check_all",
+    "load_cases",
+    "mark",
+    "numbered",
+    "runs_as_table",
     "unbroken",
+    "values_written",
     "verdict",
+    "verdict_written",
     "written",
 ]

@@ -38,6 +38,11 @@ class Case:
         return runs.load(self.name)
 
     @functools.cached_property
+    def digest(self) -> str:
+        """What its files add up to, as the run's own header says."""
+        return runs.digest(self.name)
+
+    @functools.cached_property
     def measured(self) -> Measures:
         """The progress measures along the run."""
         return measures.load(self.name)
@@ -119,5 +124,6 @@ class Case:
 
 
 Cases = Mapping[str, Case]
-Values = dict[str, float]
+Values = dict[str, float | None]
+"""By the name of a run, or of what else there is a value for each of: None if that cannot tell."""
 Measure = Callable[[Cases], Values]

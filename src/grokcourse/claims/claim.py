@@ -1,13 +1,16 @@
-"""A claim, the verdict that follows from its measure, and both as the page writes them."""
+"""A claim, how it is checked, and the verdict that follows from its measure."""
 
 import math
-import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from .case import Measure, Values
 
-Verdict = Literal["holds", "holds partly", "does not hold"]
+Mark = Literal["holds", "nearly", "fails", "open"]
+"""What one value says of a claim. *Nearly*: the direction is right, the size is not. *Open*: the run cannot tell."""
+Verdict = Literal["holds", "holds in some", "holds nearly", "does not hold", "open"]
+"""What all values together say."""
 Range = tuple[float, float]
 
 ANY = math.inf
@@ -18,6 +21,8 @@ SOURCES = {
     "": "the project page",
 }
 """Whose claims these are: a key of ``book/references.bib``, or none for the page that the course grew from."""
+LETTERS = {"power2022grokking": "P", "nanda2023progress": "N", "": "W"}
+"""What the numbers of a source's claims begin with."""
 CHAPTERS = {"task": 1, "transformer": 2, "weight": 3, "grokking": 4, "fourier": 5, "circuit": 6, "measures": 7}
 """The chapter that a label belongs to, by its first word."""
 
@@ -49,7 +54,17 @@ class Claim:
     remark: str = ""
     """What one should know beside the verdict (Markdown)."""
     miss: str = ""
-    """What to make of it if the claim does not hold, or holds partly (Markdown)."""
+    """What to make of it if the claim does not hold in every run (Markdown)."""
+    unit: str = "seed"
+    """What there is a value for each of, in the singular."""
+    second_hand: bool = False
+    """Whether we know the claim from others only, and could not look it up in its source."""
+
+    @property
+    def measured_by(self) -> Callable[..., Any]:
+        """The function of ``grokcourse.claims.measured`` that does the work."""
+        function: Callable[..., Any] = getattr(self.measure, "function", self.measure)
+        return function
 
 
 @dataclass(frozen=True)
@@ -60,78 +75,37 @@ class Checked:
     values: Values
 
     @property
+    def marks(self) -> dict[str, Mark]:
+        """What each value says."""
+        return {name: mark(value, self.claim.holds, self.claim.nearly) for name, value in self.values.items()}
+
+    @property
     def verdict(self) -> Verdict:
-        """As the head of this module says."""
-        return verdict(list(self.values.values()), self.claim.holds, self.claim.nearly)
+        """What they say together."""
+        return verdict(list(self.marks.values()))
 
 
-def verdict(values: list[float], holds: Range, nearly: Range) -> Verdict:
-    """Whether values bear a claim out; the first is the one that counts most.
+def mark(value: float | None, holds: Range, nearly: Range) -> Mark:
+    """What one value says of a claim.
 
     Args:
-        values: at least one; NaN is within no bounds.
-        holds: lowest and highest value of a claim that holds.
-        nearly: lowest and highest value of a claim that at least holds partly.
+        value: None if the run cannot tell; NaN (what was looked for never happened) is within no bounds.
+        holds: lowest and highest value with which the claim holds.
+        nearly: lowest and highest value with which at least its direction is right.
     """
-    if all(holds[0] <= value <= holds[1] for value in values):
+    if value is None:
+        return "open"
+    if holds[0] <= value <= holds[1]:
         return "holds"
-    return "holds partly" if nearly[0] <= values[0] <= nearly[1] else "does not hold"
+    return "nearly" if nearly[0] <= value <= nearly[1] else "fails"
 
 
-def written(claim: Claim, value: float) -> str:
-    """A value as the page writes it: ``79.9%``, ``6,400``, ``5.8 · 10⁻⁸``."""
-    text = claim.show.format(value)
-    if abs(value) >= 1e5 and "," not in claim.show:
-        text = f"{value:.1e}"
-    found = re.fullmatch(r"(-?[\d.]+)e([+-]\d+)", text)
-    if found:
-        power = str(int(found[2])).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
-        text = f"{found[1]} · 10{power}"
-    return unbroken(text)
-
-
-def unbroken(text: str) -> str:
-    """A text in which no line ends within a product with a power of ten."""
-    return re.sub(r" (?=· 10)|(?<=\d ·) (?=10)", "\N{NO-BREAK SPACE}", text)
-
-
-def bound_written(claim: Claim, bound: float) -> str:
-    """A bound likewise, with as many digits as it has: ``90%``, ``1.25``."""
-    if "%" in claim.show:
-        return f"{100 * bound:.10g}%"
-    return f"{bound:,.10g}" if bound == 0 or bound >= 1e-3 else written(claim, bound)
-
-
-def bounds_written(claim: Claim, bounds: Range) -> str:
-    """A range as the page writes it: ``up to 2``, ``10 or more``, ``0.44 to 1``."""
-    low, high = (bound_written(claim, bound) if math.isfinite(bound) else "" for bound in bounds)
-    if low == high:
-        return f"exactly {low}"
-    if bounds[0] <= 0:
-        return f"at most {high}" if high else "0 or more"
-    return f"{low} to {high}" if high and high != "100%" else f"{low} or more"
-
-
-def as_markdown(checked: Checked) -> str:
-    """A claim, both figures and the verdict as a box of the page, in MyST."""
-    claim = checked.claim
-    texts = [f"{written(claim, value)} ({name})" for name, value in checked.values.items()]
-    rows = {"They say": claim.theirs, "We find": ", ".join(texts)}
-    bounds = f"Holds: {bounds_written(claim, claim.holds)}"
-    if claim.nearly != claim.holds:
-        bounds += f"; partly: {bounds_written(claim, claim.nearly)}"
-    notes = [claim.remark, claim.miss if checked.verdict != "holds" else ""]
-    label, chapter = claim.seen, CHAPTERS[claim.seen.split("-")[0]]
-    lines = [
-        f"(claim-{claim.name})=",
-        f":::{{container}} gc-claim gc-{checked.verdict.replace(' ', '-')}",
-        f"**{claim.title}** [{checked.verdict}]{{.gc-verdict}}",
-        "",
-        f"{claim.text} [{claim.place[0].upper()}{claim.place[1:]}.]{{.gc-aside}}",
-        "",
-        *[f"{term}\n: {text}\n" for term, text in rows.items() if text],
-        f"[Measured: {claim.measured}. {bounds}. Seen in chapter {chapter},]{{.gc-aside}} {{ref}}`{label}`.",
-        *[f"\n{note}" for note in notes if note],
-        ":::",
-    ]
-    return unbroken("\n".join(lines))
+def verdict(marks: list[Mark]) -> Verdict:
+    """What several values say together; none of them counts for more than another."""
+    if all(mark == "holds" for mark in marks):
+        return "holds"
+    if "holds" in marks:
+        return "holds in some"
+    if "nearly" in marks:
+        return "holds nearly"
+    return "does not hold" if "fails" in marks else "open"

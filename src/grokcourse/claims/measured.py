@@ -2,23 +2,82 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from .. import circuit, fourier, measures
-from .case import SEEDS, TITLES, Case, Cases, Measure, Values
+from .case import NO_DECAY, SEEDS, TITLES, Case, Cases, Values
 
 
-def each(function: Callable[[Case], float], names: tuple[str, ...] = SEEDS) -> Measure:
+@dataclass(frozen=True)
+class each:  # noqa: N801 (read as a function in the lists of claims)
     """A measure that takes one number of each of some runs."""
-    return lambda cases: {TITLES[name]: float(function(cases[name])) for name in names}
+
+    function: Callable[[Case], float]
+    names: tuple[str, ...] = SEEDS
+
+    def __call__(self, cases: Cases) -> Values:
+        """By the runs' titles."""
+        return {TITLES[name]: float(self.function(cases[name])) for name in self.names}
+
+
+@dataclass(frozen=True)
+class each_control:  # noqa: N801
+    """A measure that takes one number of each run without weight decay that can tell whether weight decay matters.
+
+    One that ends before its twin groks (the same seed, with weight decay 1) cannot: the twin would have looked no
+    different by then. If it groks itself, it tells all the same.
+    """
+
+    function: Callable[[Case], float]
+
+    def __call__(self, cases: Cases) -> Values:
+        """By the runs' titles."""
+        values: Values = {}
+        for name, twin in zip(NO_DECAY, SEEDS, strict=True):
+            control, grokked_at = cases[name], cases[twin].phases.grokked
+            goes_on = grokked_at is not None and control.run.config.steps > grokked_at
+            tells = goes_on or control.phases.grokked is not None
+            values[TITLES[name]] = float(self.function(control)) if tells else None
+        return values
 
 
 def step_or_nan(step: int | None) -> float:
     """A step, or NaN for one that is never reached."""
     return math.nan if step is None else float(step)
+
+
+def memorised(case: Case) -> float:
+    """The step at which 99% of the training set is answered."""
+    return step_or_nan(case.phases.memorised)
+
+
+def memorised_inside(case: Case) -> float:
+    """The checkpoint at which the excluded loss is lowest."""
+    return step_or_nan(case.hidden.memorised)
+
+
+def train_loss_at_500(case: Case) -> float:
+    """The loss on the training set at step 500, in nats."""
+    return case.run.at("train_loss", 500)
+
+
+def n_weights(case: Case) -> float:
+    """How many numbers the model learns, counted on its last checkpoint."""
+    return float(sum(weight.numel() for weight in case.run.checkpoints[case.run.steps[-1]].values()))
+
+
+def n_training_pairs(case: Case) -> float:
+    """How many pairs the training set has."""
+    return float(case.data.train_mask().sum())
+
+
+def n_key_frequencies(case: Case) -> float:
+    """How many frequencies stand out of the map from neurons to logits."""
+    return float(len(case.key))
 
 
 def delay(case: Case) -> float:
@@ -236,7 +295,7 @@ def norm_in_formation(case: Case) -> float:
 
 
 def norm_steepness(case: Case) -> float:
-    """How many times as fast the sum of squared weights falls at its fastest in the clean-up as in the formation."""
+    """How many times as fast the sum of squared weights falls in the clean-up as in the formation, both on average."""
     return _steepness(case, -_squares(case))
 
 
@@ -260,9 +319,9 @@ def grokked(case: Case) -> float:
     return step_or_nan(case.phases.grokked)
 
 
-def at_end(quantity: str) -> Callable[[Case], float]:
-    """What the history recorded last."""
-    return lambda case: case.run.history[quantity][-1]
+def test_accuracy_at_end(case: Case) -> float:
+    """The test accuracy that the history recorded last."""
+    return float(case.run.history["test_accuracy"][-1])
 
 
 def overlap_of_seeds(cases: Cases) -> Values:
@@ -312,11 +371,14 @@ def _squares(case: Case) -> np.ndarray:
 
 
 def _steepness(case: Case, values: np.ndarray) -> float:
-    """The steepest rise between two checkpoints in the clean-up, against the median rise in circuit formation."""
+    """The average rise a step in the clean-up, against that in circuit formation.
+
+    One kind of average for both: the steepest stretch of a phase beats the middle of another almost always.
+    """
     h, steps = case.hidden, case.measured.steps
     if h.memorised is None or h.formed is None or h.cleaned is None:
         return math.nan
-    rise = np.diff(values) / np.diff(steps)
-    in_formation = (steps[:-1] >= h.memorised) & (steps[1:] <= h.formed)
-    in_cleanup = (steps[:-1] >= h.formed) & (steps[1:] <= h.cleaned)
-    return float(rise[in_cleanup].max() / np.median(rise[in_formation]))
+    start, formed, cleaned = (int(np.flatnonzero(steps == step)[0]) for step in (h.memorised, h.formed, h.cleaned))
+    in_formation = (values[formed] - values[start]) / (steps[formed] - steps[start])
+    in_cleanup = (values[cleaned] - values[formed]) / (steps[cleaned] - steps[formed])
+    return float(in_cleanup / in_formation)

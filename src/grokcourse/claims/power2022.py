@@ -1,7 +1,7 @@
 """The claims of Power et al. 2022, the first paper on grokking."""
 
 from .claim import ANY, Claim
-from .measured import delay, each, step_or_nan, unembedding_in_key, worst_test_loss
+from .measured import delay, each, memorised, unembedding_in_key, worst_test_loss
 
 SOURCE = "power2022grokking"
 """A key of ``claim.SOURCES``."""
@@ -15,7 +15,7 @@ CLAIMS = (
         "The accuracy on the training set is close to perfect after fewer than a thousand steps.",
         "fewer than 1,000 steps, for division modulo 97",
         "the step at which 99% of the training set is answered",
-        each(lambda case: step_or_nan(case.phases.memorised)),
+        each(memorised),
         "{:,.0f}",
         (0, 1_000),
         (0, 2_000),

@@ -1,9 +1,7 @@
 """The claims of the page that this course grew from."""
 
-from ..model import n_parameters
-from .case import TITLES
 from .claim import Claim
-from .measured import each, grokked, worst_test_loss
+from .measured import each, grokked, n_training_pairs, n_weights, train_loss_at_500, worst_test_loss
 
 SOURCE = ""
 """A key of ``claim.SOURCES``."""
@@ -17,15 +15,13 @@ CLAIMS = (
         "The model has about 200 thousand parameters.",
         "about 200,000",
         "numbers that the model learns",
-        lambda cases: {
-            TITLES["main"]: n_parameters(
-                *(getattr(cases["main"].run.config, n) for n in ("p", "d_model", "n_heads", "d_mlp"))
-            )
-        },
+        each(n_weights, ("main",)),
         "{:,.0f}",
         (150_000, 250_000),
         (100_000, 400_000),
         "transformer-parameters",
+        "So by construction: our model has the shape of theirs.",
+        unit="run",
     ),
     Claim(
         "examples",
@@ -35,11 +31,13 @@ CLAIMS = (
         "30% of the 12,769 pairs are 3,830 training examples.",
         "3,830",
         "pairs in the training set",
-        each(lambda case: case.run.config.n_train, ("main",)),
+        each(n_training_pairs, ("main",)),
         "{:,.0f}",
         (3_830, 3_830),
         (3_700, 3_900),
         "task-split",
+        "So by construction: we split as they do.",
+        unit="run",
     ),
     Claim(
         "train-loss-500",
@@ -49,7 +47,7 @@ CLAIMS = (
         "The training loss crashes to near zero within the first 500 steps or so.",
         "near zero",
         "the training loss at step 500",
-        each(lambda case: case.run.at("train_loss", 500)),
+        each(train_loss_at_500),
         "{:.4f}",
         (0, 0.05),
         (0, 0.5),

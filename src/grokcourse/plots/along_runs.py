@@ -1,13 +1,14 @@
 # ruff: noqa: D417 (what the arguments that all figures share mean is said once, in loss_curves)
 """Figures of quantities along a run, or over several runs."""
 
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.text import Text
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from .layout import (
     Picture,
@@ -24,7 +25,10 @@ from .layout import (
     style_axes,
     to_array,
 )
-from .style import DASHES, LINES, MUTED, RAMP, TEST, TEXT, TRAIN, WIDE
+from .style import DASHES, INK, LIGHT, MUTED, PAPER, RAMP, TEST, TEXT, TRAIN, WIDE, colour_of, colours_of
+
+MARKERS = ("o", "D", "s", "^", "v")
+"""The marks of ``dots``, in the order of the names."""
 
 
 def loss_curves(
@@ -86,6 +90,7 @@ def curves(
     percent: bool = False,
     chance: float | None = None,
     phases: Mapping[str, tuple[float, float | None]] | None = None,
+    colours: Mapping[str, str] | None = None,
     title: str = "",
     width: float = WIDE,
 ) -> Picture:
@@ -98,18 +103,20 @@ def curves(
         log_y: a logarithmic value axis.
         log_steps, chance, phases, title, width: as ``loss_curves``.
         percent: values from 0 to 1, shown in per cent.
+        colours: name → colour of a line whose name does not tell it (``frequency_colours``); see ``plots.style``.
 
     Raises:
         ValueError: if there are no series or more than five, or as ``loss_curves``.
     """
-    if not 1 <= len(series) <= len(LINES):
-        raise ValueError(f"one figure shows 1 to {len(LINES)} lines, not {len(series)}")
+    if not 1 <= len(series) <= len(DASHES):
+        raise ValueError(f"one figure shows 1 to {len(DASHES)} lines, not {len(series)}")
+    hue = colours_of(series, colours)
     figure, [axes] = canvas(width, height_for(width))
     ends = []
     for i, (name, (steps, values)) in enumerate(series.items()):
         x, y = _line(name, steps, values, log_y)
-        axes.plot(x, y, color=LINES[i], linestyle=DASHES[i] if len(series) > 2 else "-")
-        ends.append((x, y, name, LINES[i]))
+        axes.plot(x, y, color=hue[name], linestyle=DASHES[i] if len(series) > 2 else "-")
+        ends.append((x, y, name, hue[name]))
     style_axes(axes, ylabel, xlabel, log_y=log_y, log_steps=log_steps, percent=percent, title=title)
     shade_phases(axes, phases)
     label_line_ends(axes, ends, chance, percent)
@@ -193,17 +200,63 @@ def stacked_curves(
     figure, grid = canvas(width, 1.25 * len(panels) + 0.7, len(panels), 1, sharex=True)
     for i, (axes, (name, (steps, values))) in enumerate(zip(grid, panels.items(), strict=True)):
         x, y = _line(name, steps, values, name in log_y)
-        axes.plot(x, y, color=LINES[0])
+        axes.plot(x, y, color=colour_of(name) or INK)
         xlabel = "step" if axes is grid[-1] else ""
         style_axes(axes, "", xlabel, log_y=name in log_y, log_steps=False, percent=name in percent, title="")
         axes.yaxis.set_major_locator(LogLocator(numticks=4) if name in log_y else MaxNLocator(3))
         if name in chance:
             axes.axhline(chance[name], color=MUTED, lw=1.2, linestyle=(0, (4, 3)), zorder=1.5)
-        shade_phases(
-            axes, phases if i == 0 else {" " * (j + 1): span for j, span in enumerate((phases or {}).values())}
-        )
+        shade_phases(axes, phases, named=i == 0)
         axes.set_title(name, fontsize=TEXT, pad=20 if phases and i == 0 else None)
     draw_title(figure, title)
+    return figure
+
+
+@picture
+def two_voices(
+    steps: Any,
+    circuit: Any,
+    rest: Any,
+    *,
+    event: tuple[str, float] | None = None,
+    phases: Mapping[str, tuple[float, float | None]] | None = None,
+    title: str = "",
+    width: float = WIDE,
+) -> Picture:
+    """The lead that the circuit gives the right answer, that which all the rest gives it, and their sum.
+
+    Above zero the right answer is ahead, below it a wrong one. The circuit has the colour of the restricted loss, the
+    rest that of the excluded loss.
+
+    Args:
+        steps: (n,) optimiser steps.
+        circuit: (n,) the mean lead in the circuit's part of the logits.
+        rest: (n,) the mean lead in the rest.
+        event: a name and a step, drawn as a vertical line.
+        phases, title, width: as ``loss_curves``.
+
+    Raises:
+        ValueError: as ``loss_curves``.
+    """
+    figure, [axes] = canvas(width, height_for(width))
+    both = to_array(circuit, 1, "circuit") + to_array(rest, 1, "rest")
+    lines = {"circuit alone": (circuit, LIGHT["restricted"], DASHES[1])}
+    lines |= {"all the rest": (rest, LIGHT["excluded"], DASHES[2]), "both together": (both, INK, "-")}
+    ends = []
+    for name, (values, colour, dash) in lines.items():
+        x, y = _line(name, steps, values, False)
+        axes.plot(x, y, color=colour, linestyle=dash, lw=2.6 if dash == "-" else 2.0)
+        ends.append((x, y, name, colour))
+    style_axes(axes, "lead of the right answer", "step", log_y=False, log_steps=False, percent=False, title=title)
+    axes.axhline(0, color=MUTED, lw=1.2, zorder=1.5)
+    shade_phases(axes, phases)
+    if event:
+        axes.axvline(event[1], color=TEST, lw=1.6, linestyle=(0, (4, 3)), zorder=1.5)
+        label = f"{event[0]}:\nstep {event[1]:,.0f}"
+        ground = {"facecolor": PAPER, "edgecolor": "none", "pad": 1}
+        across, down = (event[1], 0.02), axes.get_xaxis_transform()
+        axes.annotate(label, across, (5, 0), xycoords=down, textcoords="offset points", color=TEST, bbox=ground)
+    label_line_ends(axes, ends, None, False)
     return figure
 
 
@@ -230,7 +283,7 @@ def announcements(
             axes.text(0.02 * last, row, "never", va="center", color=MUTED)
         else:
             axes.plot([date, event[1] if event else date], [row, row], color=MUTED, lw=1.2)
-            axes.plot([date], [row], color=TEST if event and date >= event[1] else TRAIN, marker="o")
+            axes.plot([date], [row], color=colour_of(names[row]) or INK, marker="o")
     if event:
         axes.axvline(event[1], color=TEST, lw=1.6, linestyle=(0, (4, 3)), zorder=1.5)
         axes.set_title(f"{event[0]}: step {event[1]:,.0f}", fontsize=TEXT, color=TEST, loc="right")
@@ -239,6 +292,72 @@ def announcements(
     axes.xaxis.set_major_locator(MaxNLocator(3 if is_phone(width) else 6, integer=True, steps=[1, 2, 2.5, 5, 10]))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.0f}"))
     axes.grid(axis="x")
+    draw_title(figure, title)
+    return figure
+
+
+@picture
+def dots(
+    rows: Mapping[str, Mapping[str, float | None]],
+    *,
+    xlabel: str,
+    log_x: bool = False,
+    colours: Mapping[str, str] | None = None,
+    title: str = "",
+    width: float = WIDE,
+) -> Picture:
+    """A few values of each of many things, on one axis: a table to be seen rather than read. The first row is on top.
+
+    Args:
+        rows: what it is → {name of a value: the value, or None where there is none}. Each name has a mark of its own,
+            and a colour as ``curves`` gives them; a line connects what is in one row.
+        xlabel: what the values are, with their unit.
+        log_x: a logarithmic axis.
+        colours, title, width: as ``curves``.
+
+    Raises:
+        ValueError: if there are no rows, no value or more than five names, or one that a logarithmic axis cannot show.
+    """
+    names = list(dict.fromkeys(name for row in nonempty(rows, "rows").values() for name in row))
+    if not 1 <= len(names) <= len(MARKERS):
+        raise ValueError(f"a row shows 1 to {len(MARKERS)} values, not {len(names)}")
+    hue = colours_of(names, colours)
+    found = {
+        name: [(value, y) for y, row in enumerate(rows.values()) if (value := row.get(name)) is not None]
+        for name in names
+    }
+    values = [value for points in found.values() for value, _ in points]
+    if not values or (log_x and min(values) <= 0):
+        raise ValueError("there is no value" if not values else "a logarithmic axis cannot show zero or less")
+    on_phone = is_phone(width)
+    figure, [axes] = canvas(width, (0.36 if on_phone else 0.31) * len(rows) + 1.2)
+    for y, row in enumerate(rows.values()):
+        in_row = [value for value in row.values() if value is not None]
+        if in_row:
+            axes.plot([min(in_row), max(in_row)], [y, y], color=MUTED, lw=1.2, zorder=1.5)
+    for name, mark in zip(names, MARKERS, strict=False):
+        points = np.array(found[name], dtype=float).reshape(-1, 2)
+        axes.plot(points[:, 0], points[:, 1], mark, color=hue[name], markersize=7, label=name)
+    if log_x:
+        axes.set_xscale("log")
+        is_short = max(values) < (100 if on_phone else 1000) * min(values)
+        between = ((1, 3) if on_phone else (1, 2, 5)) if is_short else (1,)
+        axes.xaxis.set_major_locator(LogLocator(subs=between, numticks=5 if on_phone else 8))
+        axes.xaxis.set_minor_locator(NullLocator())
+    else:
+        axes.xaxis.set_major_locator(MaxNLocator(3 if on_phone else 6, steps=[1, 2, 2.5, 5, 10]))
+    if not log_x or min(values) >= 1:
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.15g}"))
+    empty = [y for y, row in enumerate(rows.values()) if not any(value is not None for value in row.values())]
+    for y in empty:
+        axes.text(0.02, y, "none", va="center", color=MUTED, transform=axes.get_yaxis_transform())
+    labels = [textwrap.fill(label, 18) if on_phone else label for label in rows]
+    axes.set_yticks(range(len(rows)), labels)
+    axes.set(xlabel=xlabel, ylim=(len(rows) - 0.4, -0.6))
+    axes.grid(axis="x")
+    columns = 1 if on_phone else len(names)
+    above = {"loc": "lower left", "bbox_to_anchor": (0, 1), "ncols": columns, "borderaxespad": 0.2}
+    axes.legend(frameon=False, handletextpad=0.2, columnspacing=1.4, labelcolor=INK, **above)
     draw_title(figure, title)
     return figure
 

@@ -24,7 +24,7 @@ from .layout import (
     to_array,
     to_numpy,
 )
-from .style import DASHES, GRID, INK, LIGHT, MUTED, PAPER, SIGNED, TEST, TEXT, TRAIN, WIDE
+from .style import ANSWER, DASHES, GRID, INK, LIGHT, MUTED, PAPER, SIGNED, TEST, TEXT, TRAIN, WIDE
 
 
 @picture
@@ -133,13 +133,13 @@ def logit_bars(logits: Any, answer: int, *, ylabel: str = "logit", title: str = 
     numbers = np.arange(len(scores))
     is_answer = numbers == answer
     axes.bar(numbers[~is_answer], scores[~is_answer], width=0.8, color=MUTED)
-    axes.bar([answer], [scores[answer]], width=0.8, color=TEST)
+    axes.bar([answer], [scores[answer]], width=0.8, color=ANSWER)
     axes.axhline(0, color=MUTED, lw=0.8)
     style_axes(axes, ylabel, "answer", log_y=False, log_steps=False, percent=False, title=title)
     axes.set_xlim(-0.8, len(scores) - 0.2)
     top = scores.max()  # the name stands clear of all bars
-    axes.vlines(answer, scores[answer], top, color=TEST, lw=0.9, linestyle=(0, (1, 2)))
-    label_bars(axes, {answer: f"{answer}: the right one"}, np.full_like(scores, top), TEST)
+    axes.vlines(answer, scores[answer], top, color=ANSWER, lw=0.9, linestyle=(0, (1, 2)))
+    label_bars(axes, {answer: f"{answer}: the right one"}, np.full_like(scores, top), {answer: ANSWER})
     return figure
 
 
@@ -212,5 +212,53 @@ def architecture(p: int, d_model: int, n_heads: int, d_mlp: int, *, title: str =
     arrow(bus, 6.23, bus, 6.65, INK, f"(3, {vocab})")
     axes.text(bus, 6.82, "logits", ha="center", va="center", weight="bold")
     axes.text(bus + 0.4, 6.82, f"the answer is read at “=”: ({vocab},)", va="center", **small)
+    draw_title(figure, title)
+    return figure
+
+
+PARTS = {"embedding": "green", "attention": "orange", "MLP": "purple", "unembedding": "green", "logits": "ink"}
+"""The stations of ``you_are_here``, in the order of the way through the model, with their colours."""
+
+
+@picture
+def you_are_here(*parts: str, title: str = "", width: float = WIDE) -> Picture:
+    """A small map of the model, from the question to the logits, with the part that a section is about filled in.
+
+    Args:
+        parts: one or more of embedding, attention, MLP, unembedding, logits.
+        title, width: as ``loss_curves``.
+
+    Raises:
+        ValueError: if no part is named, or one is not on the map.
+    """
+    if not parts or not set(parts) <= set(PARTS):
+        raise ValueError(f"the map shows {', '.join(PARTS)}; not {', '.join(parts) or 'nothing'}")
+    figure, [axes] = canvas(width, 0.62)
+    axes.set(xlim=(0, width), ylim=(0.62, 0))
+    axes.set_axis_off()
+    size = 9 if is_phone(width) else TEXT
+    names = {name: name.replace("embedding", "embed") if is_phone(width) else name for name in PARTS}
+    letter = 0.0084 * size  # inches, with some room
+    widths = {name: letter * len(word) + 0.12 for name, word in names.items()}
+    start = 0.5 if is_phone(width) else 0.85
+    gap = min((width - start - sum(widths.values()) - 0.03) / len(PARTS), 0.5)
+    axes.text(
+        start, 0.3, "a b =" if is_phone(width) else "a  b  =", ha="right", va="center", fontsize=size, color=MUTED
+    )
+    x = start
+    stream = LIGHT["blue"]
+    for name, word in names.items():
+        here = name in parts
+        arrow = {"arrowstyle": "-|>", "color": stream, "lw": 1.2, "shrinkA": 2, "shrinkB": 0}
+        arrow["mutation_scale"] = 6 if is_phone(width) else 8
+        axes.annotate("", (x + gap, 0.3), (x, 0.3), arrowprops=arrow)
+        x += gap
+        box = FancyBboxPatch((x, 0.1), widths[name], 0.4, boxstyle="round,pad=0,rounding_size=0.06")
+        colour = LIGHT[PARTS[name]] if here else MUTED
+        box.set(facecolor=colour, fill=here, edgecolor=colour, linewidth=1.6 if here else 0.8)
+        axes.add_patch(box)
+        ink = {"color": PAPER, "weight": "bold"} if here else {"color": MUTED}
+        axes.text(x + widths[name] / 2, 0.3, word, ha="center", va="center", fontsize=size, **ink)
+        x += widths[name]
     draw_title(figure, title)
     return figure

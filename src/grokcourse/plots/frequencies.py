@@ -2,15 +2,19 @@
 """Figures of frequencies: spectra, circles, waves, and what neurons share in them."""
 
 import math
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator, PercentFormatter
 
 from .layout import (
     Picture,
+    as_percent,
     canvas,
     checked_frequencies,
     draw_title,
@@ -22,9 +26,10 @@ from .layout import (
     picture,
     shade_phases,
     style_axes,
+    style_bar,
     to_array,
 )
-from .style import CYCLE, DASHES, GRID, INK, LINES, MUTED, TEST, TEXT, TRAIN, WIDE
+from .style import ANSWER, CYCLE, DASHES, GRID, INK, MUTED, TEXT, WIDE, frequency_colours
 
 
 @picture
@@ -51,6 +56,7 @@ def spectra(
     energies: Mapping[str, Any],
     *,
     key: Iterable[int] | Mapping[str, Iterable[int]] = (),
+    log: bool = False,
     title: str = "",
     width: float = WIDE,
 ) -> Picture:
@@ -59,6 +65,7 @@ def spectra(
     Args:
         energies: title → (p // 2 + 1,) energy per frequency, as ``spectrum``.
         key: frequencies to mark in all of them, or title → frequencies.
+        log: a logarithmic axis, down to a hundred-thousandth, on which weak frequencies can be seen.
         title, width: as ``loss_curves``.
 
     Raises:
@@ -70,6 +77,12 @@ def spectra(
     marked = key if isinstance(key, Mapping) else dict.fromkeys(energies, tuple(key))
     for axes, (name, energy) in zip(grid, energies.items(), strict=True):
         _draw_spectrum(axes, energy, list(marked.get(name, ())))
+        if log:
+            axes.set_yscale("log")
+            axes.set_ylim(1e-5, 3)
+            axes.set_yticks([1e-4, 1e-2, 1])
+            axes.yaxis.set_minor_locator(NullLocator())
+            axes.yaxis.set_major_formatter(FuncFormatter(as_percent))
         axes.set_title(name, fontsize=TEXT)
     grid[-1].set_xlabel("frequency k")
     figure.supylabel("share of energy", fontsize=TEXT, color=INK)
@@ -104,8 +117,7 @@ def spectrum_over_steps(
     key = checked_frequencies(key, shares.shape[1])
     figure, [axes] = canvas(width, height_for(width))
     ends = []
-    for i, k in enumerate(key):
-        colour = LINES[i % len(LINES)]
+    for i, (k, colour) in enumerate(frequency_colours(key, 2 * shares.shape[1] + 1).items()):
         axes.plot(x, shares[:, k - 1], color=colour, linestyle=DASHES[i % len(DASHES)])
         ends.append((x, shares[:, k - 1], f"k = {k}", colour))
     others = np.delete(shares, [k - 1 for k in key], axis=1).sum(axis=1)
@@ -118,13 +130,22 @@ def spectrum_over_steps(
 
 
 @picture
-def circles(coordinates: Mapping[int, Any], *, label: int = 5, title: str = "", width: float = WIDE) -> Picture:
+def circles(
+    coordinates: Mapping[int, Any],
+    *,
+    key: Iterable[int] = (),
+    label: int = 5,
+    title: str = "",
+    width: float = WIDE,
+) -> Picture:
     """The numbers 0 … p − 1 on the circle of each frequency: from each number to the next it is always the same turn.
 
-    A number's colour is the angle at which it should lie, 2πkn/p, so that a true circle shows an even ring of colours.
+    A number's colour is the angle at which it should lie, 2πkn/p, so that a true circle shows an even ring of colours;
+    the bar below is the key to them.
 
     Args:
         coordinates: k → (p, 2) coordinates of each number (``fourier.circle``).
+        key: the run's key frequencies, whose titles and joining lines have their own colours.
         label: how many numbers, from 0 on, are written beside their dots and joined by a line.
         title, width: as ``loss_curves``.
 
@@ -135,7 +156,8 @@ def circles(coordinates: Mapping[int, Any], *, label: int = 5, title: str = "", 
     across = min(len(arrays), 2 if is_phone(width) else 3)
     down = math.ceil(len(arrays) / across)
     each = min(width / across, 3.2)
-    figure, grid = canvas(width, down * (each + 0.25), down, across)
+    figure, grid = canvas(width, down * (each + 0.25) + 0.6, down, across)
+    hue = frequency_colours(key, len(next(iter(arrays.values()))))
     for axes, (k, points) in zip(grid, arrays.items(), strict=False):
         if points.shape[1] != 2:
             raise ValueError(f"circle {k} must have shape (p, 2), not {points.shape}")
@@ -143,7 +165,7 @@ def circles(coordinates: Mapping[int, Any], *, label: int = 5, title: str = "", 
         reach = 1.45 * np.nanmax(np.hypot(*points.T))
         axes.axhline(0, color=GRID, lw=0.8)
         axes.axvline(0, color=GRID, lw=0.8)
-        axes.plot(*points[:label].T, color=MUTED, lw=0.9)
+        axes.plot(*points[:label].T, color=hue.get(k, MUTED), lw=1.2)
         colours = CYCLE(k * np.arange(p) % p / p)
         axes.scatter(*points.T, c=colours, s=18 if is_phone(width) else 26, edgecolors=INK, linewidths=0.5, zorder=3)
         angles = np.arctan2(*points[:label].T[::-1])
@@ -152,10 +174,21 @@ def circles(coordinates: Mapping[int, Any], *, label: int = 5, title: str = "", 
             radius = np.hypot(*points[n]) + (0.13 + 0.15 * crowd.sum()) * reach
             axes.text(radius * np.cos(angle), radius * np.sin(angle), str(n), ha="center", va="center", zorder=4)
         axes.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal", xticks=[], yticks=[])
-        axes.set_title(f"frequency {k}", fontsize=TEXT, loc="center")
+        axes.set_title(f"frequency {k}", fontsize=TEXT, loc="center", color=hue.get(k, INK))
         axes.spines[:].set_visible(False)
     for axes in grid[len(arrays) :]:
         axes.set_visible(False)
+    angles = ScalarMappable(Normalize(0, 360), CYCLE)
+    where: dict[str, Any] = {
+        "location": "bottom",
+        "fraction": 0.06,
+        "pad": 0.02,
+        "aspect": 34 if is_phone(width) else 50,
+    }
+    meaning = "colour: the angle at which a number should stand"
+    bar = figure.colorbar(angles, ax=grid, label=textwrap.fill(meaning, 40) if is_phone(width) else meaning, **where)
+    bar.set_ticks([0, 90, 180, 270, 360], labels=["0°", "90°", "180°", "270°", "360°"])
+    style_bar(bar)
     draw_title(figure, title)
     return figure
 
@@ -193,13 +226,13 @@ def waves(
         axes.axhline(0, color=GRID, lw=0.8)
         if smooth:
             fine = np.arange(16 * p) / 16
-            axes.plot(fine[: 16 * (p - 1) + 1], _interpolated(values, 16)[: 16 * (p - 1) + 1], color=TRAIN, lw=1.6)
+            axes.plot(fine[: 16 * (p - 1) + 1], _interpolated(values, 16)[: 16 * (p - 1) + 1], color=INK, lw=1.6)
         else:
-            axes.plot(values, color=TRAIN, lw=1.6)
+            axes.plot(values, color=INK, lw=1.6)
         if dots is not None:
-            axes.plot(dots, "o", color=TEST, markersize=2.4, zorder=1.9)  # the line stays visible on them
+            axes.plot(dots, "o", color=ANSWER, markersize=2.8, zorder=1.9)  # the line stays visible on them
         elif smooth:
-            axes.plot(values, "o", color=TRAIN, markersize=3)
+            axes.plot(values, "o", color=INK, markersize=3)
         axes.set_title(name, fontsize=TEXT, pad=3)
         axes.yaxis.set_major_locator(MaxNLocator(2, steps=[1, 2, 5, 10]))
         axes.margins(y=0.12)
@@ -235,7 +268,8 @@ def neuron_shares(
     above = (k > 0) & (y > least)
     jitter = 0.7 * np.sin(1 + 7.3 * np.arange(len(k)))  # side by side, the same way at every drawing
     dots = {"linestyle": "none", "marker": "o", "markersize": 3, "markeredgewidth": 0, "alpha": 0.55}
-    for chosen, colour in (((k > 0) & ~above, MUTED), (above, TEST)):
+    hue = frequency_colours({int(n) for n in k[above]})
+    for chosen, colour in (((k > 0) & ~above, MUTED), *((above & (k == n), hue[n]) for n in hue)):
         axes.plot(k[chosen] + jitter[chosen], y[chosen], color=colour, **dots)
     axes.axhline(least, color=MUTED, lw=1.2, linestyle=(0, (4, 3)), zorder=1.5)
     axes.set(xlabel="best frequency k", ylabel="variance explained", xlim=(0, n_frequencies + 1), ylim=(0, 1.16))
@@ -243,9 +277,7 @@ def neuron_shares(
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     axes.grid(axis="y")
-    named = sorted({int(n) for n in k[above]})
-    heights = np.full(n_frequencies + 1, 1.04)
-    label_bars(axes, {n: str(n) for n in named}, heights, TEST)
+    label_bars(axes, {n: str(n) for n in sorted(hue)}, np.full(n_frequencies + 1, 1.04), hue)
     draw_title(figure, title)
     return figure
 
@@ -257,6 +289,7 @@ def interference(
     *,
     points: Any = None,
     ylabel: str = "logit",
+    colours: Mapping[str, str] | None = None,
     title: str = "",
     width: float = WIDE,
 ) -> Picture:
@@ -267,6 +300,7 @@ def interference(
         answer: the candidate at which they agree, marked.
         points: (p,) values drawn as dots into the last row, the sum, to compare with.
         ylabel: what is added up.
+        colours: name → colour of a wave (``frequency_colours``).
         title, width: as ``loss_curves``.
 
     Raises:
@@ -287,10 +321,11 @@ def interference(
     figure, grid = canvas(width, 2.4 * sum(ratios) + 0.9, len(ratios), 1, sharex=True, height_ratios=ratios)
     fine = np.arange(16 * (p - 1) + 1) / 16
     for axes, (name, values) in zip(grid, [*arrays.items(), ("all together", total)], strict=True):
+        colour = (colours or {}).get(name, INK)
         axes.axhline(0, color=GRID, lw=0.8)
-        axes.axvline(answer, color=TEST, lw=1.2)
-        axes.plot(fine, _interpolated(values, 16)[: len(fine)], color=TRAIN, lw=1.4)
-        axes.set_title(name, fontsize=TEXT, pad=3)
+        axes.axvline(answer, color=ANSWER, lw=1.2)
+        axes.plot(fine, _interpolated(values, 16)[: len(fine)], color=colour, lw=1.4)
+        axes.set_title(name, fontsize=TEXT, pad=3, color=colour)
         axes.yaxis.set_major_locator(MaxNLocator(2, steps=[1, 2, 5, 10]))
         axes.margins(y=0.08)
         axes.set_xlim(-0.5, p - 0.5)
@@ -326,13 +361,12 @@ def _draw_spectrum(axes: Axes, energy: Any, key: Sequence[int]) -> None:
     shares = _shares(energy, 1)
     key = checked_frequencies(key, len(shares))
     numbers = np.arange(1, len(shares) + 1)
-    marked = np.isin(numbers, key)
-    axes.bar(numbers[~marked], shares[~marked], width=0.8, color=MUTED)
-    axes.bar(numbers[marked], shares[marked], width=0.8, color=TEST)
+    hue = frequency_colours(key, 2 * len(shares) + 1)
+    axes.bar(numbers, shares, width=0.8, color=[hue.get(k, MUTED) for k in numbers.tolist()])
     axes.grid(axis="y")
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axes.yaxis.set_major_locator(MaxNLocator(4))
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     axes.set_xlim(0, len(shares) + 1)
     axes.margins(y=0.15)
-    label_bars(axes, {k: str(k) for k in key}, np.concatenate([[0], shares]), TEST)
+    label_bars(axes, {k: str(k) for k in key}, np.concatenate([[0], shares]), hue)

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator, PercentFormatter
 
-from .style import LIGHT, MUTED, PAPER, PHASES, STYLE, TEXT
+from .style import MUTED, PAPER, STYLE, TEXT, colours_of
 
 
 class Picture(Figure):
@@ -215,17 +215,20 @@ def label_line_ends(
     picture_of(axes).placements.append(place)
 
 
-def shade_phases(axes: Axes, phases: Mapping[str, tuple[float, float | None]] | None) -> None:
+def shade_phases(axes: Axes, phases: Mapping[str, tuple[float, float | None]] | None, *, named: bool = True) -> None:
     """Shade each phase, and write its name above it."""
     low, high = axes.get_xlim()
     names: list[tuple[Text, float, float]] = []
-    for (name, (start, end)), colour in zip((phases or {}).items(), PHASES * len(phases or {}), strict=False):
+    colours = colours_of(phases or {})
+    for name, (start, end) in (phases or {}).items():
         start, end = max(start, low), min(high if end is None else end, high)
         if not start <= end:
             raise ValueError(f"the phase {name!r} ends before it starts, or lies outside the run")
-        axes.axvspan(start, end, facecolor=LIGHT[colour], alpha=0.1, lw=0, zorder=0.5)
+        axes.axvspan(start, end, facecolor=colours[name], alpha=0.1, lw=0, zorder=0.5)
         axes.axvline(end, color=MUTED, lw=0.7, linestyle=(0, (1, 2)), zorder=0.6)
-        text = axes.text(0.5, 1.015, name, color=LIGHT[colour], transform=axes.transAxes, ha="center", va="bottom")
+        text = axes.text(
+            0.5, 1.015, name if named else "", color=colours[name], transform=axes.transAxes, ha="center", va="bottom"
+        )
         names.append((text, start, end))
 
     def place() -> None:
@@ -242,10 +245,11 @@ def shade_phases(axes: Axes, phases: Mapping[str, tuple[float, float | None]] | 
         picture_of(axes).placements.append(place)
 
 
-def label_bars(axes: Axes, names: Mapping[int, str], heights: np.ndarray, colour: str) -> None:
-    """Write names above bars, side by side where bars are narrower than names."""
+def label_bars(axes: Axes, names: Mapping[int, str], heights: np.ndarray, colours: Mapping[int, str]) -> None:
+    """Write names above bars, side by side where bars are narrower than names, each in its bar's colour."""
     texts = [
-        axes.text(i, max(0.0, heights[i]), name, ha="center", va="bottom", color=colour) for i, name in names.items()
+        axes.text(i, max(0.0, heights[i]), name, ha="center", va="bottom", color=colours[i])
+        for i, name in names.items()
     ]
 
     def place() -> None:

@@ -173,6 +173,8 @@ def spectrum_2d(
 ) -> Picture:
     """How the energy of a table over a and b is shared among pairs of frequencies: a square for each that has some.
 
+    As in a picture of the table itself, a runs downwards and b to the right.
+
     The squares are larger than the grid, to be seen; their colour is logarithmic, and starts at a ten-thousandth.
 
     Args:
@@ -206,7 +208,7 @@ def spectrum_2d(
         a, b = a[order], b[order]
         marks = {"marker": "s", "s": 26 if is_phone(width) else 34, "edgecolors": "none"}
         image = axes.scatter(b, a, c=table[a, b], cmap=AMOUNT, norm=norm, **marks)
-        axes.set(xlim=(-1.5, len(table) + 0.5), ylim=(-1.5, len(table) + 0.5), aspect="equal")
+        axes.set(xlim=(-1.5, len(table) + 0.5), ylim=(len(table) + 0.5, -1.5), aspect="equal")
         axes.set_title(name, fontsize=TEXT)
         axes.set(xlabel="frequency in b", ylabel="frequency in a")
         axes.spines[:].set(visible=True, color=GRID)
@@ -277,8 +279,9 @@ def _label_ticks(axes: Axes, names: Sequence[int]) -> None:
             (below, "width", axes.get_xlim()),
             (beside, "height", axes.get_ylim()),
         ):
+            low, high = sorted((low, high))
             scale = (high - low) / getattr(axes.bbox, extent)
-            sizes = [(getattr(text.get_window_extent(), extent) + 2) * scale for text in texts]
+            sizes = [(getattr(text.get_window_extent(), extent) + 6) * scale for text in texts]
             for text, where in zip(texts, spread_apart(list(names), sizes, low, high), strict=True):
                 x, y = text.get_position()
                 text.set_position((where, y) if extent == "width" else (x, where))

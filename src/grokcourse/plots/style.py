@@ -1,5 +1,27 @@
-"""Colours, sizes and colour maps that all figures share."""
+"""Colours, sizes and colour maps that all figures share.
 
+**One colour per idea, through the whole course.** What a reader has learnt to recognise in one chapter looks the same
+in the next, on light pages and on dark ones:
+
+* *A line's name gives its colour*: ``colour_of("test loss")``. A name that holds the word *restricted*, *excluded*,
+  *Gini* or *norm* is that measure; else *train* and *test* are these two sets; the three parts of a run have theirs by
+  name too, whether one goes by the losses (*memorisation*, *plateau*, *grokking*) or by what is inside
+  (*memorisation*, *circuit formation*, *clean-up*). All names are in ``IDEAS``. ``curves``, ``stacked_curves``,
+  ``announcements`` and the shading of phases use it by themselves. A line whose name holds none of these words takes
+  what is left in ``LINES``, where no set, measure or frequency has its colour.
+* *A key frequency's rank gives its colour*: ``frequency_colours(key)``, the lowest first and echoes last. Figures that
+  get ``key`` use it by themselves. Where lines are named in words, hand it over:
+
+      hue = plots.frequency_colours(key)
+      plots.curves({f"k = {k}": … for k in key}, colours={f"k = {k}": hue[k] for k in key}, ylabel=…)
+
+* *The right answer* is ``ANSWER``. *An angle*, or a number modulo p, is a colour of the ring ``CYCLE``.
+
+Nothing hangs on colour alone: lines carry their names, and from three on their dashes.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
@@ -19,6 +41,16 @@ PALETTE: dict[str, tuple[str, str]] = {
     "green": ("#007a5a", "#2fc39a"),
     "purple": ("#a8558a", "#d995c1"),
     "gold": ("#8a6000", "#e6b93c"),
+    "restricted": ("#4a805f", "#a0d0ad"),
+    "excluded": ("#82006e", "#b96b7f"),
+    "gini": ("#441fbc", "#7a70fe"),
+    "norm": ("#3e2f00", "#fdd900"),
+    "frequency0": ("#035946", "#12dea8"),
+    "frequency1": ("#c22ba2", "#a97296"),
+    "frequency2": ("#827600", "#feb109"),
+    "frequency3": ("#615cf4", "#c2b5ff"),
+    "frequency4": ("#512500", "#ec4f0b"),
+    "frequency5": ("#0d00a0", "#6275fc"),
     "ramp0": ("#277f8e", "#1e9d89"),
     "ramp1": ("#2c718e", "#28ae80"),
     "ramp2": ("#33638d", "#44bf70"),
@@ -29,6 +61,21 @@ PALETTE: dict[str, tuple[str, str]] = {
     "ramp7": ("#440154", "#fde725"),
 }
 """Each colour on a light page and on a dark one. ramp0 … ramp7 are a sequence from faint to strong (after viridis)."""
+IDEAS = {
+    "restricted": "restricted",
+    "excluded": "excluded",
+    "gini": "gini",
+    "norm": "norm",
+    "train": "blue",
+    "training": "blue",
+    "test": "orange",
+    "memorisation": "gold",
+    "plateau": "purple",
+    "circuit formation": "purple",
+    "grokking": "green",
+    "clean-up": "green",
+}
+"""A word in a line's or a phase's name → its colour in ``PALETTE``; where a name holds several, the first one here."""
 WIDE = 7.2
 """Width in inches of a figure on a page (one inch is 96 px)."""
 NARROW = 3.65
@@ -36,9 +83,12 @@ NARROW = 3.65
 LIGHT = {name: light for name, (light, _) in PALETTE.items()}
 PAPER, INK, MUTED, GRID = (LIGHT[name] for name in ("paper", "ink", "muted", "grid"))
 TRAIN, TEST = LIGHT["blue"], LIGHT["orange"]
-LINES = [LIGHT[name] for name in ("blue", "orange", "green", "purple", "gold")]
+ANSWER = LIGHT["green"]
+LINES = [LIGHT[name] for name in ("green", "purple", "gold", "ink", "muted")]
+"""For lines whose names hold no idea: the nth of them has the nth colour."""
+FREQUENCIES = [LIGHT[f"frequency{i}"] for i in range(6)]
+"""For key frequencies, by rank."""
 RAMP = [LIGHT[f"ramp{i}"] for i in range(8)]
-PHASES = ("gold", "purple", "green")
 DASHES = ["-", (0, (5, 1.6)), (0, (1.6, 1.2)), (0, (6, 1.5, 1.5, 1.5)), (0, (3, 1.2))]
 TEXT = 10.5
 STYLE: "dict[RcKeyType, Any]" = {
@@ -75,6 +125,59 @@ STYLE: "dict[RcKeyType, Any]" = {
     "svg.hashsalt": "grokcourse",
     "svg.image_inline": True,
 }
+
+
+def colour_of(name: str) -> str | None:
+    """The colour, on a light page, of the idea in a name (``"test loss"``, ``"Gini, embedding"``), or None.
+
+    Args:
+        name: in words, such as a line's. A word counts wherever it stands, but not inside a longer word.
+    """
+    words = name.lower()
+    return next((LIGHT[hue] for idea, hue in IDEAS.items() if re.search(rf"\b{idea}\b", words)), None)
+
+
+def colours_of(names: Iterable[str], given: Mapping[str, str] | None = None) -> dict[str, str]:
+    """A colour for every line of one figure: the one given, else its idea's, else the next in ``LINES``.
+
+    Args:
+        names: the lines' names, in their order. If two hold the same idea, only the first has its colour.
+        given: name → colour on a light page, for some of them.
+
+    Returns:
+        Name → colour on a light page. There is no fallback left for a sixth line without an idea: it starts again.
+    """
+    names, given = list(names), dict(given or {})
+    chosen: dict[str, str] = {}
+    for name in names:
+        colour = given.get(name) or colour_of(name)
+        if colour and (name in given or colour not in chosen.values()):
+            chosen[name] = colour
+    free = [colour for colour in LINES if colour not in chosen.values()]
+    nameless = [name for name in names if name not in chosen]
+    chosen |= {name: free[i % len(free)] for i, name in enumerate(nameless)}
+    return {name: chosen[name] for name in names}
+
+
+def frequency_colours(key: Iterable[int], p: int | None = None) -> dict[int, str]:
+    """The colour of each of a run's key frequencies: by rank, from the lowest to the highest, echoes last.
+
+    An echo is a frequency that is double a stronger one of them (modulo p, and folded to at most p / 2). As echoes come
+    last, the others' colours are the same with and without them.
+
+    Args:
+        key: the key frequencies of one run, the strongest first, as ``fourier.key_frequencies`` gives them.
+        p: the modulus. Without it no frequency counts as an echo.
+
+    Returns:
+        Frequency → colour on a light page, in the order of rank. A seventh frequency has the first one's colour again.
+    """
+    key, echoes = [int(k) for k in key], set()
+    if p:
+        doubles = [min(2 * k % p, -2 * k % p) for k in key]
+        echoes = {k for i, k in enumerate(key) if k in doubles[:i]}
+    ranked = sorted(set(key), key=lambda k: (k in echoes, k))
+    return {k: FREQUENCIES[i % len(FREQUENCIES)] for i, k in enumerate(ranked)}
 
 
 def _overlay(rgb: str, name: str) -> ListedColormap:

@@ -23,6 +23,7 @@ from myst_parser.config.main import MdParserConfig
 from nbformat import NotebookNode
 from sphinx.environment import BuildEnvironment
 
+from ..machine import usable_cores
 from .dependencies import Dependencies
 
 
@@ -33,6 +34,8 @@ class Environment(BuildEnvironment):
     mystnb_config: NbParserConfig
     grokcourse_fingerprints: dict[str, str]
     """By page, what it depended on when it was read."""
+    grokcourse_marks: dict[str, str]
+    """By page, what is written for it depends on (``writing``)."""
 
 
 KEPT = 100
@@ -87,7 +90,7 @@ def fill(pages: Mapping[Path, str], md_config: MdParserConfig, nb_config: NbPars
     waiting = [page for page in read if not _is_cached(cache, page)]
     if not waiting:
         return
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = usable_cores()
     at_once = min(cores, len(waiting))
     # Kernels that run side by side must not fight for the cores: spinning threads slow each other tenfold.
     with _environment({name: str(cores // at_once) for name in THREADS}), ThreadPoolExecutor(at_once) as pool:

@@ -1,6 +1,11 @@
 """The directives for exercises: ``{exercise} NAME`` (a box with the task and its hints) and ``{solution} NAME``.
 
-What a box says of an exercise, its hints and its solution come from the registry. The solution is shown by its
+On a page the box, the cell under it and the solution become one thing, closed until it is opened (``gather``). Of a
+long class that is given but for one method, it shows this method, and the rest on demand (``excerpt``). A
+question whose answer is published has choices to open in place of its cell. All of it works without scripts; what
+those in ``book/assets/reader`` add is said there.
+
+What a box says of an exercise, its hints and its solution come from its entry. The solution is shown by its
 directive only: with ``grokcourse_solutions: false`` no builder ever gets to see one, and a ``literalinclude`` that
 would show the lines of one is refused.
 """
@@ -24,12 +29,22 @@ from sphinx.errors import ConfigError
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxTranslator
 
-from grokcourse.autograder.exercises.select import EXERCISES
+from grokcourse.autograder.exercises.select import EXERCISES, find_exercise
 from grokcourse.autograder.exercises.spec import Exercise
 
 from .stubs import fenced_blocks, is_exercise_cell
 
 VARIABLE = "GROKCOURSE_SOLUTIONS"
+SWITCH = """<fieldset class="gc-mode">
+<legend>You are here to</legend>
+<label><input type="radio" name="gc-mode" value="reading"> read: an exercise is one line</label>
+<label><input type="radio" name="gc-mode" value="doing"> do the exercises: they are open</label>
+</fieldset>
+"""
+DONE = """<label class="gc-done"><input type="checkbox"> I have done this exercise</label>
+"""
+LONG = 60
+"""A stub of more lines is shown in an excerpt."""
 DIFFICULTY = ("warm-up", "easy", "medium", "hard", "very hard")
 
 logger = logging.getLogger(__name__)
@@ -40,15 +55,21 @@ class ExerciseBox(nodes.General, nodes.Element):
 
 
 class Disclosure(nodes.General, nodes.Element):
-    """Something closed, with its attribute ``summary`` to open it by."""
+    """Something closed, with its attribute ``summary`` to open it by, or else a ``Summary`` as its first child."""
+
+
+class Summary(nodes.General, nodes.TextElement):
+    """What a closed thing is opened by."""
 
 
 def setup(app: Sphinx) -> None:
     """Add the directives, their nodes and the switch for solutions to Sphinx."""
     app.add_config_value("grokcourse_solutions", True, "env", [bool])
     app.connect("config-inited", choose_solutions)
+    app.connect("doctree-resolved", gather, priority=950)  # the notebooks are written at 900
     app.add_node(ExerciseBox, html=(_visit_box, _depart_box))
     app.add_node(Disclosure, html=(_visit_disclosure, _depart_disclosure))
+    app.add_node(Summary, html=(_visit_summary, _depart_summary))
     app.add_directive("exercise", ExerciseDirective, override=True)
     app.add_directive("solution", SolutionDirective, override=True)
     app.add_directive("literalinclude", GuardedLiteralInclude, override=True)
@@ -195,7 +216,7 @@ class _ExerciseDirective(SphinxDirective):
         """The nodes; a warning, and nothing, if there is no such exercise."""
         exercise = EXERCISES.get(self.arguments[0])
         if exercise is None:
-            logger.warning("there is no exercise %r in the registry", self.arguments[0], location=self.get_location())
+            logger.warning("there is no exercise %r", self.arguments[0], location=self.get_location())
             return []
         return self.render(exercise)
 
@@ -229,6 +250,10 @@ class ExerciseDirective(_ExerciseDirective):
         body = nodes.Element()
         self.state.nested_parse(self.content, self.content_offset, body)
         box += body.children
+        if exercise.choices and isinstance(exercise.solution, str):
+            listed = [f"({letter}) {choice.text}" for letter, (choice, _) in exercise.offered.items()]
+            typed = f'Write the letter, for instance `{exercise.name} = "a"`.'
+            box += nodes.container("", *self.parsed("\n\n".join([*listed, typed])), classes=["gc-typed-choices"])
         for number, hint in enumerate(exercise.hints, 1):
             summary = f"Hint {number} of {len(exercise.hints)}" if len(exercise.hints) > 1 else "Hint"
             box += Disclosure("", *self.parsed(hint), summary=summary, classes=["gc-hint"])
@@ -244,7 +269,7 @@ class SolutionDirective(_ExerciseDirective):
             return []
         if exercise.question:
             docstring = inspect.getdoc(exercise.target) or ""
-            content = self.parsed(f"`{exercise.name} = {_written(exercise.solution)}`\n\n{docstring}")
+            content = self.parsed(f"{docstring}\n\nIn a notebook: `{exercise.name} = {_written(exercise.solution)}`")
         else:
             module, _, name = exercise.reference.partition(":")
             where = "grokcourse/" + module.replace(".", "/") + ".py"
@@ -252,7 +277,21 @@ class SolutionDirective(_ExerciseDirective):
             chapter = Path(self.env.doc2path(self.env.docname)).read_text(encoding="utf-8")
             source = self_contained(exercise, bound_before(chapter, exercise.name))
             content.append(nodes.literal_block(source, source, language="python"))
-        return [Disclosure("", *content, summary=f"Solution of {heading(exercise)}", classes=["gc-solution"])]
+        summary = "What is so, and why" if exercise.choices else f"Solution of {heading(exercise)}"
+        return [*self.choices(exercise), Disclosure("", *content, summary=summary, classes=["gc-solution"])]
+
+    def choices(self, exercise: Exercise) -> list[nodes.Node]:
+        """A question's choices, each to be opened: whether it is so, and why or why not."""
+        made = []
+        for letter, (choice, value) in exercise.offered.items() if exercise.choices else ():
+            is_right = value == exercise.solution
+            text = choice.text if isinstance(value, str) else choice.text.format(value=value)
+            summary = Summary("", "", nodes.inline("", letter, classes=["gc-letter"]), nodes.Text(" "))
+            summary += nodes.inline("", "", *self.parsed(text)[0].children)  # one item beside the letter
+            verdict = self.parsed(f"**{'So it is.' if is_right else 'Not so.'}** {choice.why}")
+            classes = ["gc-choice", "gc-right"] if is_right else ["gc-choice"]
+            made.append(Disclosure("", summary, *verdict, letter=letter, classes=classes))
+        return made
 
 
 def _written(value: Any) -> str:
@@ -306,17 +345,88 @@ def _lines(tree: ast.AST, name: str) -> range:
     return range(node.lineno, node.end_lineno + 1) if node else range(0)
 
 
+def gather(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """Put each exercise's cell and solution into its box, and the switch of how much is open before the first box."""
+    first = True
+    for box in list(doctree.findall(ExerciseBox)):
+        siblings = box.parent.children
+        following = siblings[siblings.index(box) + 1 :]
+        cells = [node for node in following[:1] if "tag_exercise" in node.get("classes", ())]
+        rest = following[len(cells) :]
+        is_answer = [isinstance(node, Disclosure) and "gc-hint" not in node["classes"] for node in rest]
+        answer = rest[: [*is_answer, False].index(False)]
+        for node in (*cells, *answer):
+            node.parent.remove(node)
+        choices = [node for node in answer if "gc-choice" in node["classes"]]
+        hints = [node for node in box if "gc-hint" in node.get("classes", ())]
+        title, facts, *task = [node for node in box if node not in hints]
+        asked = nodes.container("", *hints, classes=["gc-hints"])
+        box.children = []
+        if choices:
+            task = [node for node in task if "gc-typed-choices" not in node.get("classes", ())]
+            posed = nodes.container("", *choices, classes=["gc-choices"])
+            box["classes"].append("gc-prediction")
+            box += [title, facts, *task, posed, asked, *answer[len(choices) :]]
+        else:
+            if first:
+                box.parent.insert(box.parent.index(box), nodes.raw("", SWITCH, format="html"))
+            first = False
+            exercise = find_exercise(box["exercise"])
+            if cells and exercise.blank and len(exercise.stub.splitlines()) > LONG:
+                source = f"{excerpt(exercise)}\n\n\n{exercise.name} = check({exercise.name})"
+                whole = Disclosure("", *cells, summary="All of the cell, as the notebook has it", classes=["gc-given"])
+                cells = [nodes.literal_block(source, source, language="ipython3"), whole]
+            box += [_summary(title, exercise), facts, *task, asked, *cells, *answer]
+            box += nodes.raw("", DONE, format="html")
+
+
+def excerpt(exercise: Exercise) -> str:
+    """Of a class with one method to write its head, that method's stub, and the names of the methods that are given."""
+    stub = exercise.stub
+    lines, tree = stub.splitlines(), ast.parse(stub)
+    (made,) = (node for node in tree.body if isinstance(node, ast.ClassDef))
+    methods = {node.name: node for node in made.body if isinstance(node, ast.FunctionDef)}
+    asked = methods.pop(exercise.blank)
+    first = min([asked.lineno, *(decorator.lineno for decorator in asked.decorator_list)])
+    given = f"    # Given: {', '.join(methods)}."
+    return "\n".join([*lines[: made.body[0].end_lineno], "", given, "", *lines[first - 1 : asked.end_lineno]])
+
+
+def _summary(title: nodes.Element, exercise: Exercise) -> Summary:
+    """What one sees of a closed exercise: its title, and for a glance how hard and how long it is."""
+    picture = nodes.raw("", f'<span aria-hidden="true">{dots(exercise)}</span> ', format="html")
+    glance = nodes.inline("", "", picture, nodes.Text(f"{exercise.minutes} min"), classes=["gc-exercise-glance"])
+    return Summary(
+        "", "", nodes.inline("", "", *title.children, classes=["gc-exercise-title"]), nodes.Text(" "), glance
+    )
+
+
 def _visit_box(self: SphinxTranslator, node: ExerciseBox) -> None:
-    self.body.append(self.starttag(node, "div", role="group", **{"aria-label": node[0].astext()}))
+    tag, more = ("details", {}) if _is_closed(node) else ("div", {"role": "group", "aria-label": node[0].astext()})
+    self.body.append(self.starttag(node, tag, **more, **{"data-exercise": node["exercise"]}))
 
 
 def _depart_box(self: SphinxTranslator, node: ExerciseBox) -> None:
-    self.body.append("</div>\n")
+    self.body.append("</details>\n" if _is_closed(node) else "</div>\n")
+
+
+def _is_closed(box: ExerciseBox) -> bool:
+    return isinstance(box[0], Summary)
+
+
+def _visit_summary(self: SphinxTranslator, node: Summary) -> None:
+    self.body.append(self.starttag(node, "summary", ""))
+
+
+def _depart_summary(self: SphinxTranslator, node: Summary) -> None:
+    self.body.append("</summary>\n")
 
 
 def _visit_disclosure(self: SphinxTranslator, node: Disclosure) -> None:
-    self.body.append(self.starttag(node, "details"))
-    self.body.append(f"<summary>{self.encode(node['summary'])}</summary>\n")
+    more = {"data-letter": node["letter"]} if "letter" in node else {}
+    self.body.append(self.starttag(node, "details", **more))
+    if "summary" in node:
+        self.body.append(f"<summary>{self.encode(node['summary'])}</summary>\n")
 
 
 def _depart_disclosure(self: SphinxTranslator, node: Disclosure) -> None:

@@ -2,7 +2,7 @@
 
 The prose is taken after Sphinx has resolved it: links, numbers, citations and terms are plain text and links to the
 published site. Cells with the tag ``remove-cell`` are not in a page and so not in a notebook, and neither are outputs,
-nor solutions (``exercises.Disclosure`` of the class ``gc-solution``).
+nor solutions (``exercises.Disclosure``, but for hints).
 """
 
 import hashlib
@@ -17,6 +17,7 @@ from urllib.parse import urljoin
 
 import nbformat
 from docutils import nodes
+from docutils.parsers.rst.states import Inliner
 from myst_nb.core.read import create_nb_reader
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from sphinx import addnodes
@@ -24,6 +25,7 @@ from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.errors import ConfigError, SphinxError
 from sphinx.util.math import get_node_equation_number
+from sphinx.util.nodes import split_explicit_title
 from sphinx_design.dropdown import dropdown_main
 
 from grokcourse import __version__, start
@@ -32,6 +34,7 @@ from grokcourse.autograder.exercises.spec import Exercise
 
 from .execution import Environment
 from .exercises import Disclosure, ExerciseBox, dots, facts
+from .interactive import Interactive
 
 CHAPTER = re.compile(r"(?:.*/)?(\d\d-[^/]+)")
 """The pages that become notebooks."""
@@ -94,6 +97,7 @@ class Repository:
 
 def setup(app: Sphinx) -> None:
     """Write the notebooks during a build, and give each chapter its buttons."""
+    app.add_role("colab", colab_button)
     app.connect("doctree-resolved", write_notebook, priority=900)
     app.connect("html-page-context", add_buttons, priority=502)  # the theme makes its buttons at 501
 
@@ -102,6 +106,17 @@ def chapter_of(docname: str) -> str | None:
     """The chapter that a page is (``01-task``), if it is one."""
     found = CHAPTER.fullmatch(docname)
     return found[1] if found else None
+
+
+def colab_button(
+    name: str, rawtext: str, text: str, lineno: int, inliner: Inliner, options: Any = None, content: Any = None
+) -> tuple[list[nodes.Node], list[nodes.system_message]]:
+    """The role ``colab``: a button with some words on it that opens a chapter in Colab, ``Open <01-task>``."""
+    _, words, chapter = split_explicit_title(text)
+    config = inliner.document.settings.env.config
+    classes = ["sd-sphinx-override", "sd-btn", "sd-btn-outline-primary"]
+    address = Repository.from_config(config).on_colab(chapter)
+    return [nodes.reference(rawtext, words, refuri=address, classes=classes)], []
 
 
 def write_notebook(app: Sphinx, doctree: nodes.document, docname: str) -> None:
@@ -345,7 +360,8 @@ class Prose:
             case nodes.Admonition():
                 return [self._admonition(node)]
             case Disclosure():
-                return [] if "gc-solution" in node["classes"] else [_details(node["summary"], self._inside(node))]
+                is_hint = "gc-hint" in node["classes"]
+                return [_details(node["summary"], self._inside(node))] if is_hint else []
             case dropdown_main():
                 title, *rest = node.children
                 return [_details(self.inline(title), "\n\n".join(text for part in rest for text in self.blocks(part)))]
@@ -355,6 +371,8 @@ class Prose:
                 return [self._image(node)]
             case nodes.transition():
                 return ["---"]
+            case Interactive():
+                return [f"*On [the course's page]({self.page.url}) this picture moves.*"]
             case nodes.raw():
                 return []
             case nodes.container() | nodes.figure() | nodes.compound() | nodes.topic() | addnodes.glossary():

@@ -6,6 +6,7 @@ import re
 from docutils import nodes
 
 LONGEST_DESCRIPTION = 160
+PLAIN = re.compile(r'<span class="(?:n|nn|o|p|sa|w)">([^<]*)</span>')
 PARAMETERS = re.compile(r"<dl>\n((?:<dd>(?:(?!</?d[ld]>).)*</dd>\n)+)</dl>", re.DOTALL)
 
 
@@ -14,7 +15,8 @@ def tidy(context: dict, doctree: nodes.document | None) -> None:
     if doctree is None:
         return
     context["metatags"] = with_description(context.get("metatags") or "", doctree)
-    context["body"] = with_parameters(with_named_summaries(with_list_items(context["body"])))
+    body = with_parameters(with_named_summaries(with_list_items(context["body"])))
+    context["body"] = with_plain_names(body)
 
 
 def with_description(metatags: str, doctree: nodes.document) -> str:
@@ -48,6 +50,14 @@ def with_list_items(body: str) -> str:
 def with_named_summaries(body: str) -> str:
     """Cells that fold named by the words on them, "Show code cell source", and not by a label that hides these."""
     return body.replace('<summary aria-label="Toggle hidden content">', "<summary>")
+
+
+def with_plain_names(body: str) -> str:
+    """Code without the elements for names, operators, punctuation and space: they look like the rest of it.
+
+    They are two thirds of a long page's elements.
+    """
+    return PLAIN.sub(r"\1", body)
 
 
 def with_parameters(body: str) -> str:

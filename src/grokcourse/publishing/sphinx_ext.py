@@ -2,9 +2,9 @@
 
 In the order of a build: settle which runs the pages load and where their results are kept (``config-inited``), find the
 pages whose results no longer hold (``env-get-outdated``), run those that need it (``env-before-read-docs``), stamp each
-so that its results are found (``source-read``), have every page written anew if any was read (``env-updated``), write
-the student notebooks (``doctree-resolved``), tidy each page's HTML (``html-page-context``), and leave nothing behind
-that hides an error or should not be published (``build-finished``).
+so that its results are found (``source-read``), find the pages that show what has changed (``env-get-updated``), write
+the student notebooks (``doctree-resolved``), tidy each page's HTML (``html-page-context``), write the files that
+cells made for download, and leave nothing behind that hides an error or should not be published (``build-finished``).
 """
 
 import shutil
@@ -20,7 +20,21 @@ from sphinx.util import logging
 import grokcourse
 from grokcourse.config import RunConfig
 
-from . import api, execution, exercises, live, notebooks, page
+from . import (
+    api,
+    assets,
+    downloads,
+    execution,
+    exercises,
+    figures,
+    formulas,
+    interactive,
+    live,
+    notebooks,
+    page,
+    sharing,
+    writing,
+)
 from .dependencies import Dependencies
 
 logger = logging.getLogger(__name__)
@@ -43,8 +57,15 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("html-page-context", tidy_page, priority=900)  # after the theme (501) and everybody else
     app.connect("build-finished", clean_up, priority=900)
     api.setup(app)
+    assets.setup(app)
+    downloads.setup(app)
     exercises.setup(app)
+    figures.setup(app)
+    formulas.setup(app)
+    interactive.setup(app)
     notebooks.setup(app)
+    sharing.setup(app)
+    writing.setup(app)
     return {"version": grokcourse.__version__, "parallel_read_safe": True, "parallel_write_safe": True}
 
 
@@ -81,8 +102,6 @@ def find_stale_pages(
 
 def run_pages(app: Sphinx, env: execution.Environment, docnames: list[str]) -> None:
     """Run the cells of the pages that are about to be read, as far as no result is kept for them."""
-    if docnames:
-        app.connect("env-updated", write_all)
     is_wanted = env.mystnb_config.execution_mode == "cache"
     marks = {docname: env.grokcourse_fingerprints.get(docname) for docname in docnames if is_wanted}
     pages = {Path(env.doc2path(docname)): mark for docname, mark in marks.items() if mark}
@@ -102,11 +121,6 @@ def stamp(app: Sphinx, docname: str, content: list[str]) -> None:
     mark = getattr(app.env, "grokcourse_fingerprints", {}).get(docname)
     if mark:
         content[0] = execution.stamped(content[0], mark)
-
-
-def write_all(app: Sphinx, env: execution.Environment) -> list[str]:
-    """Have every page written anew: they quote each other's numbers, titles and definitions."""
-    return sorted(env.found_docs)
 
 
 def tidy_page(app: Sphinx, pagename: str, templatename: str, context: dict, doctree: nodes.document | None) -> None:
@@ -134,7 +148,7 @@ def clean_up(app: Sphinx, exception: Exception | None) -> None:
 
 def remove_former_pages(app: Sphinx, site: Path) -> None:
     """Remove the pages of chapters that were renamed or removed since: Sphinx leaves them where they are."""
-    current = {*app.env.found_docs, "index", "search", "genindex"}
+    current = {*app.env.found_docs, "index", "search", "genindex", "404"}
     for path in site.rglob("*.html"):
         inside = path.relative_to(site)
         if inside.parts[0] != "_static" and inside.with_suffix("").as_posix() not in current:

@@ -1,7 +1,7 @@
 """Write the exercises' stubs into the chapters: ``python -m grokcourse.publishing.stubs book/*.md``.
 
 Under each ``{exercise} NAME`` of a chapter stands a code cell with the tag ``exercise``. Its content comes from the
-registry; the cell is made if it is missing, and written anew if it differs.
+entry in the list of exercises; the cell is made if it is missing, and written anew if it differs.
 """
 
 import re
@@ -51,7 +51,7 @@ def with_stubs(text: str) -> str:
     """A chapter's text with the right cell under each exercise.
 
     Raises:
-        ChapterError: if a fence is not closed, an exercise is not in the registry, or a cell belongs to none.
+        ChapterError: if a fence is not closed, there is no such exercise, or a cell belongs to none.
     """
     lines = text.split("\n")
     blocks = fenced_blocks(lines)
@@ -64,7 +64,7 @@ def with_stubs(text: str) -> str:
             continue
         exercise = EXERCISES.get(block.head.removeprefix("{exercise}").strip())
         if exercise is None:
-            raise ChapterError(f"line {block.start + 1}: {block.head}: not in the registry")
+            raise ChapterError(f"line {block.start + 1}: {block.head}: there is no such exercise")
         if stub and "".join(lines[block.end : stub.start]).strip():
             raise ChapterError(f"line {stub.start + 1}: something stands between an exercise and its cell")
         lines[block.end : stub.end if stub else block.end] = ["", *stub_cell(exercise)]

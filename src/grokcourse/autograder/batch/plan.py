@@ -8,7 +8,6 @@ import contextlib
 import difflib
 import hashlib
 import json
-import os
 import time
 from collections.abc import Callable, Collection, Generator, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -234,11 +233,6 @@ def find_exercises(names: Collection[str]) -> tuple[str, ...]:
         close = difflib.get_close_matches(name, [*CHAPTERS, *EXERCISES], n=3)
         meant = f"did you mean {' or '.join(close)}?" if close else f"chapters: {', '.join(CHAPTERS)}"
         raise ClassRunError(f"there is neither a chapter nor an exercise {one_line(name, 40)!r}; {meant}") from None
-
-
-def cores() -> int:
-    """The cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def now() -> str:

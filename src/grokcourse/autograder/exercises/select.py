@@ -1,4 +1,7 @@
-"""The one list of exercises. Pages, student notebooks, feedback and marks all read it; it holds nothing secret."""
+"""The one list of exercises. Pages, student notebooks, feedback and marks all read it.
+
+It holds nothing secret, but for what the choices of a question would mean, which a page tells once one has chosen.
+"""
 
 from collections.abc import Collection
 

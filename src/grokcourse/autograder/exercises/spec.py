@@ -10,6 +10,18 @@ from typing import Any
 
 
 @dataclass(frozen=True)
+class Choice:
+    """One of the answers that a question's page offers."""
+
+    text: str
+    """In Markdown. For a question about a number a format string, such as ``about {value:.0%}``."""
+    why: str
+    """What it would mean, or why it is not so: a sentence, in Markdown, for those who have chosen."""
+    value: float | None = None
+    """Which number it stands for; None: the one that is right. Where letters are asked for, its place says which."""
+
+
+@dataclass(frozen=True)
 class Exercise:
     """Something that students are asked to write or, if it is a question, to answer."""
 
@@ -30,6 +42,8 @@ class Exercise:
     """Each a little more than the one before, in Markdown."""
     question: bool = False
     """A value to predict, ``name = …``, and not a function to write."""
+    choices: tuple[Choice, ...] = ()
+    """A question's answers to choose from, in their order on the page."""
     offers: tuple[str, ...] = ()
     """What the package offers while it is graded, ``module:name``, beside what the reference itself uses.
 
@@ -50,6 +64,15 @@ class Exercise:
     def solution(self) -> Any:
         """What a student's name should stand for: the package's function or class; for a question, the right value."""
         return self.target() if self.question else self.target
+
+    @property
+    def offered(self) -> dict[str, tuple[Choice, object]]:
+        """A question's choices by their letters, each with what a student who thinks so would write."""
+        right = self.solution
+        return {
+            letter: (choice, letter if isinstance(right, str) else right if choice.value is None else choice.value)
+            for letter, choice in zip("abcd", self.choices, strict=False)
+        }
 
     @property
     def source(self) -> str:

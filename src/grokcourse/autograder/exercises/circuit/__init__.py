@@ -1,6 +1,6 @@
 """The exercises of chapter 6, the circuit, in the order in which its page has them."""
 
-from ..spec import Exercise
+from ..spec import Choice, Exercise
 
 EXERCISES: tuple[Exercise, ...] = (
     Exercise(
@@ -77,6 +77,18 @@ EXERCISES: tuple[Exercise, ...] = (
             "What do 1 + 7 and 2 + 8 make?",
         ),
         question=True,
+        choices=(
+            Choice(
+                "Its hour lies in the direction of the midpoint.",
+                "For 1 and 3 it does; the midpoint of opposite hours is the centre, which lies in no direction.",
+            ),
+            Choice(
+                "All of it: twice the midpoint is the sum.",
+                "Twice the midpoint is a sum of two *points*, and for opposite hours it is always the same.",
+            ),
+            Choice("Nothing at all.", "The midpoint is the centre of the dial, whichever two they are."),
+            Choice("Whether it is larger than 12.", "Even that would be more than the centre of the dial can say."),
+        ),
     ),
     Exercise(
         name="project_logits",

@@ -1,6 +1,6 @@
 """The exercises of chapter 5, Fourier analysis, in the order in which its page has them."""
 
-from ..spec import Exercise
+from ..spec import Choice, Exercise
 
 EXERCISES: tuple[Exercise, ...] = (
     Exercise(
@@ -47,6 +47,24 @@ EXERCISES: tuple[Exercise, ...] = (
             "Write $\\cos(\\omega n - 3\\omega)$ as so much $\\cos\\omega n$ and so much $\\sin\\omega n$.",
         ),
         question=True,
+        choices=(
+            Choice(
+                "They move up by three frequencies.",
+                "A wave that is shifted has as many periods as before: its frequency stays.",
+            ),
+            Choice(
+                "Nothing at all.",
+                "A shift only changes how a frequency's energy is shared between its cosine and its sine.",
+            ),
+            Choice(
+                "They all become a little smaller.",
+                "Then energy would be lost, but the squared values add up to the same after a shift.",
+            ),
+            Choice(
+                "Each may become larger or smaller, since cosine and sine have changed.",
+                "They do change, but the one loses what the other gains: add their squares.",
+            ),
+        ),
     ),
     Exercise(
         name="energy_per_frequency",
@@ -65,20 +83,6 @@ EXERCISES: tuple[Exercise, ...] = (
         ),
     ),
     Exercise(
-        name="key_frequencies",
-        chapter="05-fourier",
-        reference="fourier:key_frequencies",
-        points=3,
-        difficulty=3,
-        minutes=15,
-        teaches="to draw the line between spike and background by a rule",
-        hints=(
-            "Leave the constant out from the start. How do you get from a place in what is left to a frequency?",
-            "Two conditions, joined by `&`: one against the median, one against the largest.",
-            "`argsort(descending=True)` has the places in the order of the energies. Keep those that stand out.",
-        ),
-    ),
-    Exercise(
         name="circle",
         chapter="05-fourier",
         reference="fourier:circle",
@@ -91,6 +95,20 @@ EXERCISES: tuple[Exercise, ...] = (
             "Which two rows of `transform(matrix)` belong to the cosine and the sine of frequency k?",
             "Scale each of the two to length one by itself (`norm(dim=1, keepdim=True)`).",
             "A number's coordinate along a direction is a dot product: one matrix product does them all.",
+        ),
+    ),
+    Exercise(
+        name="key_frequencies",
+        chapter="05-fourier",
+        reference="fourier:key_frequencies",
+        points=3,
+        difficulty=3,
+        minutes=15,
+        teaches="to draw the line between spike and background by a rule",
+        hints=(
+            "Leave the constant out from the start. How do you get from a place in what is left to a frequency?",
+            "Two conditions, joined by `&`: one against the median, one against the largest.",
+            "`argsort(descending=True)` has the places in the order of the energies. Keep those that stand out.",
         ),
     ),
     Exercise(

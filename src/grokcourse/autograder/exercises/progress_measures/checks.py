@@ -323,6 +323,157 @@ def rounded(logits, key, questions=None):
     return _float32_loss(circuit.ablate_frequencies(logits, keep=key), questions)
 
 
+# --- by_chance --------------------------------------------------------------------------------------------------------
+
+
+def _pairs(p):
+    """Every pair of frequencies modulo p."""
+    return [[i, j] for i in range(1, (p - 1) // 2 + 1) for j in range(i + 1, (p - 1) // 2 + 1)]
+
+
+def _ranked(draw, p, questions=None):
+    """Logits in which all pairs of frequencies differ in what they can do, and the pairs, the best first."""
+    numbers = np.arange(p)
+    distance = np.add.outer(np.add.outer(numbers, numbers), -numbers)
+    strengths = (draw.order((p - 1) // 2) + 1).tolist()  # no two alike
+    clock = sum(0.5 * strength * np.cos(2 * np.pi * k * distance / p) for k, strength in enumerate(strengths, start=1))
+    logits = torch.tensor(clock) + 0.05 * draw.normal(p, p, p, dtype=torch.float64)
+    mean = _mean(logits)
+    pairs = sorted(_pairs(p), key=lambda pair: _loss(_waves(logits, pair) + mean, questions))
+    return logits, pairs
+
+
+def _share(logits, key, draws, questions=None):
+    mean = _mean(logits)
+    ours, *theirs = [_loss(_waves(logits, some) + mean, questions) for some in (key, *draws)]
+    # the same frequencies in another order have the same loss, but for rounding
+    return (1 + sum(loss <= ours * (1 + 1e-9) for loss in theirs)) / (1 + len(draws))
+
+
+def _compare_shares(student, cases, message):
+    function = student.by_chance
+    for case, got in [(case, function(*case)) for case in cases]:
+        logits, key, draws, *questions = case
+        on = f"{_on(logits, key, *questions)}, {len(draws)} draws"
+        expect_close(expect_number(got, on), _share(*case), message, on, rtol=1e-6)
+
+
+AMONG = "should be the share of all draws that do as well, with the key frequencies as one of them"
+
+
+@checks("by_chance", "key frequencies that are the best, among the best, and the worst", weight=2)
+def test_by_chance_ranks(student, draw):
+    cases = []
+    for p in (11, 13):
+        logits, pairs = _ranked(draw, p)
+        for place in (0, 2, len(pairs) - 1):
+            others = [pair for pair in pairs if pair != pairs[place]]
+            others = [others[i] for i in draw.order(len(others)).tolist()]
+            cases.append((logits, pairs[place], others))
+    _compare_shares(student, cases, AMONG)
+
+
+@checks("by_chance", "draws that do exactly as well")
+def test_by_chance_ties(student, draw):
+    logits, pairs = _ranked(draw, 11)
+    cases = [(logits, pairs[3], [pairs[3], pairs[5], pairs[3]]), (logits, pairs[0], [pairs[0], pairs[4]])]
+    _compare_shares(student, cases, "a draw that does exactly as well counts")
+
+
+@checks("by_chance", "the losses are those on the questions given", weight=2)
+def test_by_chance_questions(student, draw):
+    p = 11
+    logits, pairs = _ranked(draw, p)
+    logits = logits + circuit.of_sum(draw.normal(p, p, dtype=torch.float64))  # another ranking for every sum
+    whole = [_share(logits, pair, pairs) for pair in pairs]
+    found = []
+    for total in range(p):
+        rows = (circuit.sum_labels(p).flatten() == total).nonzero().flatten()
+        for pair, share in zip(pairs, whole, strict=True):
+            found.append((abs(_share(logits, pair, pairs, rows) - share), pair, rows))
+    found.sort(key=lambda case: -case[0])
+    cases = [(logits, pair, [other for other in pairs if other != pair], rows) for _, pair, rows in found[:4]]
+    _compare_shares(student, cases, "the losses should be those on the questions given")
+
+
+@checks("by_chance", "no draws at all: then nothing speaks against chance", side=True)
+def test_by_chance_none(student, draw):
+    logits, pairs = _ranked(draw, 11)
+    _compare_shares(student, [(logits, pairs[0], [])], "without draws there is only the one set, which is all of them")
+
+
+@checks("by_chance", UNCHANGED, side=True)
+def test_by_chance_unchanged(student, draw):
+    logits, pairs = _ranked(draw, 11)
+    expect_unchanged(student, "by_chance", [(logits, pairs[1], pairs[2:5])], "the logits and the draws")
+
+
+def _as_good(logits, key, draws, questions=None, loss=measures.restricted_loss, better=lambda one, ours: one <= ours):
+    """How many draws do as well as the key frequencies."""
+    ours = loss(logits, key, questions)
+    return sum(bool(better(loss(logits, drawn, questions), ours)) for drawn in draws)
+
+
+@mistake(
+    "by_chance", "The key frequencies are not counted among the draws: a p-value of 0 is more than draws can show."
+)
+def chance_without_our_own(logits, key, draws, questions=None):
+    return _as_good(logits, key, draws, questions) / len(draws)
+
+
+@mistake(
+    "by_chance", "The key frequencies are not counted among the draws: a p-value of 0 is more than draws can show."
+)
+def chance_without_our_own_unless_none(logits, key, draws, questions=None):
+    return _as_good(logits, key, draws, questions) / max(1, len(draws))
+
+
+@mistake("by_chance", "The key frequencies are counted as a draw below the line, and not above it as well.")
+def chance_with_our_own_below(logits, key, draws, questions=None):
+    return _as_good(logits, key, draws, questions) / (1 + len(draws))
+
+
+@mistake("by_chance", "The key frequencies are counted as a draw above the line, and not below it as well.")
+def chance_with_our_own_above(logits, key, draws, questions=None):
+    return (1 + _as_good(logits, key, draws, questions)) / max(1, len(draws))
+
+
+@mistake("by_chance", "A draw that does exactly as well counts.")
+def chance_strictly(logits, key, draws, questions=None):
+    return (1 + _as_good(logits, key, draws, questions, better=lambda one, ours: one < ours)) / (1 + len(draws))
+
+
+@mistake("by_chance", "Those that do worse are counted: a small loss is a good one.")
+def chance_of_the_worse(logits, key, draws, questions=None):
+    return (1 + _as_good(logits, key, draws, questions, better=lambda one, ours: one >= ours)) / (1 + len(draws))
+
+
+@mistake("by_chance", "This is the share of the draws that do worse; asked for is the share that does as well.")
+def chance_turned_over(logits, key, draws, questions=None):
+    return 1 - measures.by_chance(logits, key, draws, questions)
+
+
+@mistake("by_chance", "This is how many do as well; their share of all draws is asked for.")
+def chance_counted(logits, key, draws, questions=None):
+    return 1 + _as_good(logits, key, draws, questions)
+
+
+@mistake("by_chance", "The excluded loss is taken; what frequencies can do alone is the restricted one.")
+def chance_by_the_excluded_loss(logits, key, draws, questions=None):
+    return (1 + _as_good(logits, key, draws, questions, measures.excluded_loss)) / (1 + len(draws))
+
+
+@mistake("by_chance", "`questions` has no effect: the losses are taken on all of them.")
+def chance_on_all_questions(logits, key, draws, questions=None):
+    return measures.by_chance(logits, key, draws)
+
+
+@mistake("by_chance", "`questions` counts for the key frequencies only; the draws are to be measured on the same.")
+def chance_of_draws_on_all_questions(logits, key, draws, questions=None):
+    ours = measures.restricted_loss(logits, key, questions)
+    return (1 + sum(bool(measures.restricted_loss(logits, d) <= ours) for d in draws)) / (1 + len(draws))
+
+
 # --- excluded_loss ----------------------------------------------------------------------------------------------------
 
 
@@ -530,7 +681,8 @@ def test_each_frequency_on_some(student, draw):
 @checks("excluded_loss_each", "a finished network, in float32: tiny losses, to their digits")
 def test_each_frequency_tiny(student, draw):
     message = "what is left without a frequency should have its loss, however small"
-    _compare_each(student, [(logits,) for logits, _ in _finished(draw)], message, **EXACT_LOSS)
+    liked = [(logits, draw.order(len(logits)).float() / len(logits)) for logits, _ in _finished(draw)]
+    _compare_each(student, [(logits + bias,) for logits, bias in liked], message, **EXACT_LOSS)  # their mean counts
 
 
 @checks("excluded_loss_each", "the result is a tensor, and its dtype is float64", side=True)
@@ -670,6 +822,328 @@ def each_with_all_products(logits, questions=None):
 also_in_float32("excluded_loss_each")
 
 
+# --- two_voices -------------------------------------------------------------------------------------------------------
+
+
+def _voices(logits, key, questions=None):
+    """The leads of the circuit and of the rest, (questions,) each, one question at a time."""
+    whole = np.asarray(logits, dtype=np.float64)
+    p, waves = len(whole), _waves(whole, key)
+    rest = whole - waves
+    leads = []
+    for row in range(p * p) if questions is None else np.asarray(questions).tolist():
+        a, b = divmod(row, p)
+        right = (a + b) % p
+        rival = max((c for c in range(p) if c != right), key=lambda c: whole[a, b, c])
+        leads.append([table[a, b, right] - table[a, b, rival] for table in (waves, rest)])
+    return list(torch.tensor(np.array(leads).T))
+
+
+def _compare_voices(student, cases, message):
+    function = student.two_voices
+    for case, got in [(case, function(*case)) for case in cases]:
+        on, expected = _on(*case), _voices(*case)
+        expect(isinstance(got, list) and len(got) == 2, "should return two tensors, the circuit's first", on)
+        for one, right in zip(got, expected, strict=True):
+            expect_close(expect_values(one, right.shape, on), right, message, on, rtol=1e-4, atol=1e-4)
+
+
+@checks("two_voices", "every question's lead, split in two, on all questions", weight=2)
+def test_two_voices_all(student, draw):
+    cases = _cases(draw, (3, draw.prime(5, 7)), 1) + _cases(draw, (draw.prime(11, 13),), 3)
+    message = "should be the right answer's logit minus the rival's, in the key waves and in the rest"
+    _compare_voices(student, cases, message)
+
+
+@checks("two_voices", "on some of the questions, in the order in which they are given")
+def test_two_voices_some(student, draw):
+    cases = []
+    for x, key in _cases(draw, (5, draw.prime(7, 11)), 2):
+        rows = _some_questions(draw, len(x))
+        rows = rows[draw.order(len(rows))]
+        x.view(len(x) ** 2, -1)[rows[0], sum(divmod(int(rows[0]), len(x))) % len(x)] += 40  # one that is surely right
+        cases.append((x, key, rows))
+    _compare_voices(student, cases, "should be the leads on the questions given, with the waves of all questions")
+
+
+@checks("two_voices", "where the circuit, the rest and the whole have three different rivals")
+def test_two_voices_rivals(student, draw):
+    cases = []
+    for p in (5, draw.prime(7, 11)):
+        clock = _surely_right(draw, p, [1, 2], lead=2)
+        total = torch.tensor(np.add.outer(np.arange(p), np.arange(p))) % p
+        places = [(total + shift) % p for shift in (1, 2, 3)]
+        liked = sum(size * torch.nn.functional.one_hot(place, p) for size, place in zip((5, 7, 6), places, strict=True))
+        cases.append((clock + liked * (1 + draw.normal(p, p, 1, dtype=torch.float64).abs()), [1]))
+    _compare_voices(student, cases, "the rival should be the highest wrong candidate of the whole, for both voices")
+
+
+@checks("two_voices", "the two voices keep the dtype of the logits", side=True)
+def test_two_voices_dtype(student, draw):
+    for x, key in _cases(draw, (5, 7), 1):
+        for logits in (x.float(), x):
+            got, on = student.two_voices(logits, key), f"{str(logits.dtype).removeprefix('torch.')} logits"
+            expect(isinstance(got, list) and len(got) == 2, "should return two tensors, the circuit's first", on)
+            for one in got:
+                expect_tensor(one, (len(x) ** 2,), on=on)
+                expect(one.dtype == logits.dtype, "the leads should have the logits' dtype", on)
+
+
+@checks("two_voices", UNCHANGED, side=True)
+def test_two_voices_unchanged(student, draw):
+    expect_unchanged(student, "two_voices", _cases(draw, (5, 7), 2), "the logits")
+
+
+def _ahead(table, rivals, questions=None, right=None):
+    """What a planted mistake needs: the right answers' entries minus the rivals', (questions,)."""
+    p = len(table)
+    scores = table.reshape(p * p, p)
+    right = circuit.sum_labels(p).reshape(-1, 1) if right is None else right
+    found = (scores.gather(1, right) - scores.gather(1, rivals)).squeeze(1)
+    return found if questions is None else found[questions]
+
+
+def _highest_wrong(table):
+    p = len(table)
+    masked = table.reshape(p * p, p).scatter(1, circuit.sum_labels(p).reshape(-1, 1), -torch.inf)
+    return masked.argmax(dim=1, keepdim=True)
+
+
+def _both_voices(rest_of, rivals_of=lambda logits, waves, rest: (_highest_wrong(logits),) * 2):
+    """A wrong answer: another rest, or other rivals of the circuit and of the rest."""
+
+    def answer(logits, key, questions=None):
+        rest = rest_of(logits, key)
+        tables = logits - rest, rest
+        rivals = rivals_of(logits, *tables)
+        return tuple(_ahead(table, rival, questions) for table, rival in zip(tables, rivals, strict=True))
+
+    return answer
+
+
+def _rest(logits, key):
+    return circuit.ablate_frequencies(logits, drop=key)
+
+
+@mistake(
+    "two_voices", "Each voice is measured against a rival of its own; there is one rival, that of the whole logits."
+)
+def voices_with_rivals_of_their_own(logits, key, questions=None):
+    own = _both_voices(_rest, lambda logits, waves, rest: (_highest_wrong(waves), _highest_wrong(rest)))
+    return own(logits, key, questions)
+
+
+@mistake("two_voices", "The rival is looked for in the rest; it is the highest wrong candidate of the whole logits.")
+def voices_with_the_rests_rival(logits, key, questions=None):
+    return _both_voices(_rest, lambda logits, waves, rest: (_highest_wrong(rest),) * 2)(logits, key, questions)
+
+
+@mistake("two_voices", "The rival is looked for in the circuit; it is the highest wrong candidate of the whole logits.")
+def voices_with_the_circuits_rival(logits, key, questions=None):
+    return _both_voices(_rest, lambda logits, waves, rest: (_highest_wrong(waves),) * 2)(logits, key, questions)
+
+
+@mistake(
+    "two_voices", "Where the model is right, the highest logit is the right answer's own: the rival must be wrong."
+)
+def voices_without_a_rival(logits, key, questions=None):
+    highest = logits.flatten(0, 1).argmax(dim=1, keepdim=True)
+    return _both_voices(_rest, lambda logits, waves, rest: (highest,) * 2)(logits, key, questions)
+
+
+@mistake(
+    "two_voices", "The right answer is not among the others: set it to −∞, for logits below 0 would lose to a zero."
+)
+def voices_with_a_zero_for_the_right(logits, key, questions=None):
+    p = len(logits)
+    masked = (logits - logits.max() - 1).flatten(0, 1).scatter(1, circuit.sum_labels(p).reshape(-1, 1), 0)
+    return _both_voices(_rest, lambda *tables: (masked.argmax(dim=1, keepdim=True),) * 2)(logits, key, questions)
+
+
+@mistake("two_voices", "The means of the candidates went to the circuit; they belong to no wave, and to the rest.")
+def voices_with_the_mean_in_the_circuit(logits, key, questions=None):
+    kept = circuit.ablate_frequencies(logits, keep=key)
+    return _both_voices(lambda logits, key: logits - kept)(logits, key, questions)
+
+
+@mistake("two_voices", "The means of the candidates are in neither voice: together they should be the whole lead.")
+def voices_without_the_mean(logits, key, questions=None):
+    without = logits - logits.mean(dim=(0, 1))
+    rivals = _highest_wrong(logits)
+    rest = circuit.ablate_frequencies(without, drop=key)
+    return _ahead(without - rest, rivals, questions), _ahead(rest, rivals, questions)
+
+
+@mistake("two_voices", "The means of the candidates are in both voices: together they should be the whole lead.")
+def voices_with_the_mean_twice(logits, key, questions=None):
+    rivals = _highest_wrong(logits)
+    kept = circuit.ablate_frequencies(logits, keep=key)
+    return _ahead(kept, rivals, questions), _ahead(_rest(logits, key), rivals, questions)
+
+
+@mistake("two_voices", "The second is the whole lead; it should be what the rest gives, without the circuit.")
+def voices_with_the_whole(logits, key, questions=None):
+    rivals = _highest_wrong(logits)
+    return _ahead(logits - _rest(logits, key), rivals, questions), _ahead(logits, rivals, questions)
+
+
+@mistake("two_voices", "The two are the wrong way round: the circuit comes first.")
+def voices_the_other_way_round(logits, key, questions=None):
+    return measures.two_voices(logits, key, questions)[::-1]
+
+
+@mistake("two_voices", "The sign is wrong: the lead is positive where the right answer is ahead.")
+def voices_of_the_rival(logits, key, questions=None):
+    return tuple(-lead for lead in measures.two_voices(logits, key, questions))
+
+
+@mistake(
+    "two_voices", "The second has the sign turned over: it is the right answer's lead in the rest, not the rival's."
+)
+def voices_against_each_other(logits, key, questions=None):
+    ours, theirs = measures.two_voices(logits, key, questions)
+    return ours, -theirs
+
+
+@mistake("two_voices", "The argument `questions` has no effect: there is a lead for every question.")
+def voices_on_all_questions(logits, key, questions=None):
+    return measures.two_voices(logits, key)
+
+
+@mistake("two_voices", "The questions are sorted here; they should stay in the order in which they are given.")
+def voices_sorted(logits, key, questions=None):
+    return measures.two_voices(logits, key, None if questions is None else questions.sort().values)
+
+
+@mistake("two_voices", "These are means; there should be a lead for each question.")
+def voices_averaged(logits, key, questions=None):
+    return tuple(lead.mean() for lead in measures.two_voices(logits, key, questions))
+
+
+@mistake("two_voices", "The right answer is compared with the mean of all candidates; it should be with its rival.")
+def voices_over_the_mean(logits, key, questions=None):
+    return tuple(_over_others(table, questions, 0) for table in (logits - _rest(logits, key), _rest(logits, key)))
+
+
+@mistake("two_voices", "The right answer is compared with the mean of the wrong ones; it should be with its rival.")
+def voices_over_the_mean_of_the_others(logits, key, questions=None):
+    return tuple(_over_others(table, questions, 1) for table in (logits - _rest(logits, key), _rest(logits, key)))
+
+
+def _over_others(table, questions, left_out):
+    p = len(table)
+    scores, right = table.reshape(p * p, p), circuit.sum_labels(p).reshape(-1, 1)
+    own = scores.gather(1, right).squeeze(1)
+    found = own - (scores.sum(dim=1) - left_out * own) / (p - left_out)
+    return found if questions is None else found[questions]
+
+
+@mistake("two_voices", "Logits of other questions than those given are set to zero first. Look for the waves before.")
+def voices_with_waves_of_some(logits, key, questions=None):
+    if questions is None:
+        return measures.two_voices(logits, key)
+    p, rivals = len(logits), _highest_wrong(logits)
+    chosen = torch.zeros(p * p, 1, dtype=logits.dtype).index_fill(0, questions, 1).reshape(p, p, 1)
+    rest = _rest(logits * chosen, key)
+    return _ahead(logits * chosen - rest, rivals, questions), _ahead(rest, rivals, questions)
+
+
+@mistake("two_voices", "All four products of two waves are in the circuit; those of a − b know nothing of the sum.")
+def voices_with_all_products(logits, key, questions=None):
+    return _both_voices(lambda x, k: circuit.ablate_frequencies(x, drop=k, part="products"))(logits, key, questions)
+
+
+@mistake(
+    "two_voices", "The waves of a alone and of b alone are in the circuit as well; only those of the sum belong to it."
+)
+def voices_with_single_waves(logits, key, questions=None):
+    return _both_voices(lambda x, k: circuit.ablate_frequencies(x, drop=k, part="polynomial"))(logits, key, questions)
+
+
+@mistake("two_voices", "Only one of the frequencies is in the circuit; all belong to it, together.")
+def voices_of_one_frequency(logits, key, questions=None):
+    return measures.two_voices(logits, list(key)[:1], questions)
+
+
+@mistake("two_voices", "Only one of the frequencies is in the circuit; all belong to it, together.")
+def voices_of_the_last_frequency(logits, key, questions=None):
+    return measures.two_voices(logits, list(key)[-1:], questions)
+
+
+@mistake(
+    "two_voices",
+    "The right answers are set to −∞ in the caller's own logits: use `scatter`, not `scatter_`, or a copy.",
+)
+def voices_in_place(logits, key, questions=None):
+    found = measures.two_voices(logits, key, questions)
+    logits.reshape(len(logits) ** 2, -1).scatter_(1, circuit.sum_labels(len(logits)).reshape(-1, 1), -torch.inf)
+    return found
+
+
+@mistake("two_voices", "The result is converted to float64: it should have the dtype of the logits.")
+def voices_in_float64(logits, key, questions=None):
+    return tuple(lead.double() for lead in measures.two_voices(logits, key, questions))
+
+
+@mistake("two_voices", "The result is converted to float32: it should have the dtype of the logits.")
+def voices_in_float32(logits, key, questions=None):
+    return tuple(lead.float() for lead in measures.two_voices(logits, key, questions))
+
+
+# --- balance_tips -----------------------------------------------------------------------------------------------------
+
+
+@checks("balance_tips", "where the two voices are equally loud")
+def test_balance_tips(student, draw):
+    got = expect_choice(student, "balance_tips", "abcd")
+    expect(got == answers.balance_tips(), "the sum of the two leads comes through zero somewhere else")
+
+
+wrong_values(
+    "balance_tips",
+    "There the circuit is only beginning: its lead is far too small to hold against the list.",
+    "a",
+    "A",
+)
+wrong_values(
+    "balance_tips",
+    "The excluded loss is about the training questions; on all others the list still speaks, and is louder.",
+    "b",
+    "B",
+)
+wrong_values(
+    "balance_tips",
+    "Where the mean lead is zero, about half of the questions are still answered wrongly.",
+    "d",
+    "D",
+)
+wrong_values("balance_tips", "Give the letter of your answer, not a step.", 5000, 5100, "onset")
+
+
+# --- lead_on_the_list -------------------------------------------------------------------------------------------------
+
+
+@checks("lead_on_the_list", "what the lead on the training questions does along the plateau")
+def test_lead_on_the_list(student, draw):
+    got = expect_choice(student, "lead_on_the_list", "abc")
+    expect(got == answers.lead_on_the_list(), "the sum of the two leads does something else")
+
+
+wrong_values(
+    "lead_on_the_list",
+    "The gradient asks for more at every step, and decay takes some at every step: what if they are equal?",
+    "a",
+    "A",
+)
+wrong_values(
+    "lead_on_the_list",
+    "The weights shrink, but a lead hangs on how they are used as well. What does the training loss do meanwhile?",
+    "b",
+    "B",
+)
+wrong_values("lead_on_the_list", "Give the letter of your answer, not a number or a word.", 16, "still")
+
+
 # --- gini -------------------------------------------------------------------------------------------------------------
 
 
@@ -692,7 +1166,7 @@ def test_gini_ends(student, draw):
     cases = [(4, student.gini(torch.full((4,), 2.0)), student.gini(torch.tensor([0.0, 0.0, 0.0, 1.0])))]
     for m in (2, draw.integer(5, 20)):
         one = torch.zeros(m)
-        one[draw.integer(0, m - 1)] = draw.number(1, 9)
+        one[draw.integer(0, m - 2)] = draw.number(1, 9)  # never in order
         cases.append((m, student.gini(torch.full((m,), draw.number(1, 9))), student.gini(one)))
     for m, alike, rich in cases:
         expect_close(expect_number(alike), 0, "should be zero if all have the same", f"{m} equal values")
@@ -1326,3 +1800,253 @@ def announced_always_a_tenth(date, steps, values, start, share, log):
 def announced_one_too_early(date, steps, values, start, share, log):
     found = date(steps, values, start, share, log)
     return None if found is None else int(steps[max(0, int(np.flatnonzero(steps == found)[0]) - 1)])
+
+
+# --- alarm ------------------------------------------------------------------------------------------------------------
+
+
+def _alarm(steps, each, start, line=0.1):
+    for step, row in zip(steps.tolist(), each.tolist(), strict=True):
+        damage = [loss - row[0] for loss in row[1:]]
+        if step >= start and max(damage) > line:
+            return [step, 1 + damage.index(max(damage))]
+    return None
+
+
+def _quiet(draw, n, frequencies, level=0.0):
+    """Steps, and losses without each frequency of a run in which nothing hurts: all near the loss itself."""
+    steps = 100 * torch.cumsum(draw.integers(1, 3, n), 0)
+    loss = level + draw.number(1, 2) * torch.logspace(0, -3, n, dtype=torch.float64)
+    noise = 0.001 * draw.normal(n, frequencies, dtype=torch.float64).abs().clamp(max=2)
+    return steps, torch.cat([loss[:, None], loss[:, None] + noise], dim=1)
+
+
+def _compare_alarms(student, cases, message):
+    function = student.value("alarm")
+    asked = [(case, student.make("call_with_arrays", function, *case[:3], **case[3])) for case in cases]
+    for (steps, each, start, options), got in asked:
+        on = f"{len(steps)} checkpoints, {each.shape[1] - 1} frequencies, start = {start}"
+        on += "".join(f", {name} = {value:.2g}" for name, value in options.items())
+        expected = _alarm(steps, each, start, **options)
+        if expected is None:
+            expect(got is None, "where no frequency's damage is above the line there is no alarm: None", on)
+            continue
+        expect(got is not None, "a frequency's damage is above the line, but None was returned", on)
+        kind = isinstance(got, list) and len(got) == 2
+        expect(kind, "should return two numbers, the step and the frequency", on)
+        for one, right in zip(got, expected, strict=True):
+            expect_close(expect_number(one, on), right, message, on, rtol=0, atol=0.1)
+
+
+@checks("alarm", "the first checkpoint at which one frequency hurts", weight=2)
+def test_alarm_first(student, draw):
+    cases = []
+    for n, frequencies in ((6, 3), (9, draw.integer(5, 8)), (30, 11)):
+        steps, each = _quiet(draw, n, frequencies)
+        place, k = draw.integer(2, n - 3), draw.integer(1, frequencies)
+        each[place:, k] += draw.number(1, 2)
+        each[place + 1 :, 1 + k % frequencies] += 5  # later, and more
+        cases.append((steps, each, int(steps[1]), {}))
+    _compare_alarms(student, cases, "should be the first step at which a damage is above the line, and its frequency")
+
+
+@checks("alarm", "what happens before the start does not count, and the start itself does")
+def test_alarm_start(student, draw):
+    cases = []
+    for at in (3, 5):
+        steps, each = _quiet(draw, 9, 6, level=draw.number(1, 2))
+        each[:2, 2] += 3
+        each[at:, 4] += 2
+        each[-1, 4] += 1
+        cases.append((steps, each, int(steps[3]), {}))
+    _compare_alarms(student, cases, "should be the first such step from the start on")
+
+
+@checks("alarm", "several frequencies at the same checkpoint: that which hurts most", weight=2)
+def test_alarm_largest(student, draw):
+    cases = []
+    for one, other in ((2, 5), (6, 1)):
+        steps, each = _quiet(draw, 8, 7)
+        each[4:, one] += draw.number(0.5, 1)
+        each[4:, other] += draw.number(2, 3)
+        each[5:, 3] += 9
+        cases.append((steps, each, int(steps[1]), {}))
+    _compare_alarms(student, cases, "should be the frequency with the largest damage at that checkpoint")
+
+
+@checks("alarm", "the damage counts, not the loss, and the line can be another", weight=2)
+def test_alarm_line(student, draw):
+    cases = []
+    for line in (None, draw.number(1, 2)):
+        steps, each = _quiet(draw, 12, 5, level=draw.number(3, 4))
+        each[6:, 2] += 0.8 * (line or 0.1)
+        each[8:, 4] += 2 * (line or 0.1) + 0.1
+        cases.append((steps, each, int(steps[2]), {} if line is None else {"line": line}))
+    steps, each = _quiet(draw, 7, 4)
+    each[2, 3] -= 4  # a loss that falls is no damage
+    each[3, 1:] += 0.04  # nor are many small damages a large one
+    each[5, 2] += 1
+    each[6, 1] += 0.05
+    cases.append((steps, each, int(steps[1]), {}))
+    _compare_alarms(student, cases, "should be the first step at which a damage is above the line, and its frequency")
+
+
+@checks("alarm", "just on the line is not above it", side=True)
+def test_alarm_on_the_line(student, draw):
+    steps = 100 * torch.arange(1, 6)
+    each = torch.full((5, 4), float(draw.integer(1, 3)), dtype=torch.float64)
+    each[2, 2] += 0.5
+    each[3, 3] += 1
+    _compare_alarms(student, [(steps, each, 100, {"line": 0.5})], "a damage as large as the line is not above it")
+
+
+@checks("alarm", "a run in which nothing hurts", side=True)
+def test_alarm_never(student, draw):
+    steps, each = _quiet(draw, 8, 5)
+    hurt = each.clone()
+    hurt[:3, 2] += 4
+    cases = [(steps, each, int(steps[1]), {}), (steps, hurt, int(steps[3]), {})]
+    _compare_alarms(student, cases, "")
+
+
+@checks("alarm", UNCHANGED, side=True)
+def test_alarm_unchanged(student, draw):
+    steps, each = _quiet(draw, 8, 5)
+    each[4:, 2] += 3
+    changed = student.make("changes_arrays", student.value("alarm"), steps, each, int(steps[1]))
+    expect(changed is False, "steps and losses should not be changed in place", "8 checkpoints")
+
+
+def _rings(steps, damage, start, line):
+    """The places of the checkpoints that ring."""
+    return np.flatnonzero((steps >= start) & (damage > line).any(axis=1))
+
+
+def _ringing(steps, damage, start, line, first=1):
+    """The alarm for a table of damages, whose column 0 is frequency ``first``."""
+    places = _rings(steps, damage, start, line)
+    return (int(steps[places[0]]), first + int(damage[places[0]].argmax())) if len(places) else None
+
+
+@mistake("alarm", "The loss itself is held against the line; the damage is what it has more than column 0.")
+def alarm_by_the_loss(steps, each, start, line=0.1):
+    return _ringing(steps, each[:, 1:], start, line)
+
+
+@mistake("alarm", "Column 0, with nothing taken out, is held against the line as if it were a frequency.")
+def alarm_by_all_columns(steps, each, start, line=0.1):
+    return _ringing(steps, each, start, line, first=0)
+
+
+@mistake("alarm", "The frequency is one too small: column 0 was cut off before the largest was looked for.")
+def alarm_of_the_frequency_below(steps, each, start, line=0.1):
+    return _ringing(steps, each[:, 1:] - each[:, :1], start, line, first=0)
+
+
+@mistake("alarm", "The frequency is one too large: in the whole table column k is frequency k.")
+def alarm_of_the_frequency_above(steps, each, start, line=0.1):
+    return _ringing(steps, each[:, 1:] - each[:, :1], start, line, first=2)
+
+
+@mistake("alarm", "What was before `start` counts here.")
+def alarm_from_the_beginning(steps, each, start, line=0.1):
+    return measures.alarm(steps, each, 0, line)
+
+
+@mistake("alarm", "A checkpoint at `start` itself counts.")
+def alarm_after_the_start(steps, each, start, line=0.1):
+    return measures.alarm(steps, each, start + 1, line)
+
+
+@mistake("alarm", "`line` has no effect: it is always a tenth of a nat.")
+def alarm_always_a_tenth(steps, each, start, line=0.1):
+    return measures.alarm(steps, each, start)
+
+
+@mistake("alarm", "Just on the line is not above it.")
+def alarm_on_the_line(steps, each, start, line=0.1):
+    return measures.alarm(steps, each, start, np.nextafter(line, 0))
+
+
+@mistake(
+    "alarm", "This is the frequency that hurts most at the end; asked for is the one at the checkpoint that rings."
+)
+def alarm_of_the_last_checkpoint(steps, each, start, line=0.1):
+    found = measures.alarm(steps, each, start, line)
+    return None if found is None else (found[0], 1 + int((each[-1, 1:] - each[-1, 0]).argmax()))
+
+
+@mistake("alarm", "This is the frequency that hurts most of all; asked for is the one at the checkpoint that rings.")
+def alarm_of_the_largest_of_all(steps, each, start, line=0.1):
+    found, damage = measures.alarm(steps, each, start, line), each[:, 1:] - each[:, :1]
+    return None if found is None else (found[0], 1 + int(damage[steps >= start].max(axis=0).argmax()))
+
+
+@mistake("alarm", "This is the first frequency above the line; of several, that with the largest damage counts.")
+def alarm_of_the_first_frequency(steps, each, start, line=0.1):
+    found, damage = measures.alarm(steps, each, start, line), each[:, 1:] - each[:, :1]
+    return None if found is None else (found[0], 1 + int(np.argmax(damage[steps == found[0]][0] > line)))
+
+
+@mistake("alarm", "This is the checkpoint with the largest damage; the first above the line is asked for.")
+def alarm_at_the_largest(steps, each, start, line=0.1):
+    damage = np.where((steps >= start)[:, None], each[:, 1:] - each[:, :1], -np.inf)
+    place, k = np.unravel_index(damage.argmax(), damage.shape)
+    return (int(steps[place]), 1 + int(k)) if damage.max() > line else None
+
+
+@mistake("alarm", "This is the last checkpoint above the line; the first is asked for.")
+def alarm_the_last_time(steps, each, start, line=0.1):
+    damage = each[:, 1:] - each[:, :1]
+    places = _rings(steps, damage, start, line)
+    return (int(steps[places[-1]]), 1 + int(damage[places[-1]].argmax())) if len(places) else None
+
+
+@mistake("alarm", "This is a place in the array; the step that stands there is asked for.")
+def alarm_index(steps, each, start, line=0.1):
+    found = measures.alarm(steps, each, start, line)
+    return None if found is None else (int(np.flatnonzero(steps == found[0])[0]), found[1])
+
+
+@mistake("alarm", "The place is one among what is left from `start` on, but is looked up among all steps.")
+def alarm_looked_up_among_all(steps, each, start, line=0.1):
+    found = measures.alarm(steps, each, start, line)
+    return None if found is None else (int(steps[np.flatnonzero(steps[steps >= start] == found[0])[0]]), found[1])
+
+
+@mistake("alarm", "The absolute difference is taken: a loss that falls is no damage.")
+def alarm_by_any_change(steps, each, start, line=0.1):
+    return _ringing(steps, np.abs(each[:, 1:] - each[:, :1]), start, line)
+
+
+@mistake("alarm", "The damages of all frequencies are added up; a single one must be above the line.")
+def alarm_by_the_sum(steps, each, start, line=0.1):
+    damage = each[:, 1:] - each[:, :1]
+    places = np.flatnonzero((steps >= start) & (damage.sum(axis=1) > line))
+    return (int(steps[places[0]]), 1 + int(damage[places[0]].argmax())) if len(places) else None
+
+
+@mistake("alarm", "The step and the frequency are the wrong way round.")
+def alarm_the_other_way_round(steps, each, start, line=0.1):
+    found = measures.alarm(steps, each, start, line)
+    return None if found is None else found[::-1]
+
+
+@mistake("alarm", "Only the step is returned; the frequency is asked for as well.")
+def alarm_without_the_frequency(steps, each, start, line=0.1):
+    found = measures.alarm(steps, each, start, line)
+    return None if found is None else found[0]
+
+
+@mistake("alarm", "`np.argmax` of nothing true is 0: if no checkpoint rings there is no first one. Return None.")
+def alarm_that_always_rings(steps, each, start, line=0.1):
+    damage = each[:, 1:] - each[:, :1]
+    place = int(np.argmax((steps >= start) & (damage > line).any(axis=1)))
+    return int(steps[place]), 1 + int(damage[place].argmax())
+
+
+@mistake("alarm", "The damage is written into the caller's array: `each[:, 1:] - each[:, :1]` makes a new one.")
+def alarm_in_place(steps, each, start, line=0.1):
+    found = measures.alarm(steps, each, start, line)
+    each[:, 1:] -= each[:, :1]
+    return found

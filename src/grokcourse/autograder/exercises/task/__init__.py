@@ -1,6 +1,8 @@
 """The exercises of chapter 1, the task, in the order in which its page has them."""
 
-from ..spec import Exercise
+import math
+
+from ..spec import Choice, Exercise
 
 EXERCISES: tuple[Exercise, ...] = (
     Exercise(
@@ -74,6 +76,23 @@ EXERCISES: tuple[Exercise, ...] = (
             "The split is blind: it does not know that the two are twins.",
         ),
         question=True,
+        choices=(
+            Choice(
+                "About {value:.0%}",
+                "So many questions are trained on *and* have a twin that is; but ours, we know, was left out.",
+                0.3**2,
+            ),
+            Choice(
+                "About {value:.0%}",
+                "So large a share of *all* questions are test questions whose twin is trained on.",
+                0.7 * 0.3,
+            ),
+            Choice(
+                "About {value:.0%}",
+                "Three in ten of all questions are trained on, and so are about three in ten of these twins.",
+            ),
+            Choice("About {value:.0%}", "So many twins are test questions themselves, and help nobody.", 0.7),
+        ),
     ),
     Exercise(
         name="chance_loss",
@@ -103,5 +122,24 @@ EXERCISES: tuple[Exercise, ...] = (
             "Minus the natural logarithm of that.",
         ),
         question=True,
+        choices=(
+            Choice(
+                "Less than guessing: {value:.2f} nats", "That is what 90% on the *right* number costs.", -math.log(0.9)
+            ),
+            Choice(
+                "Less than guessing: {value:.2f} nats",
+                "The right number does not get the whole remaining tenth; 111 others share in it.",
+                -math.log(0.1),
+            ),
+            Choice(
+                "As much as guessing: {value:.2f} nats",
+                "Somebody who guesses gives the right number ten times as much as this one does.",
+                math.log(113),
+            ),
+            Choice(
+                "More than guessing: {value:.2f} nats",
+                "All that counts is what the right number gets, and that is next to nothing.",
+            ),
+        ),
     ),
 )

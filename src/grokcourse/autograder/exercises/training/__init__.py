@@ -1,6 +1,6 @@
 """The exercises of chapter 4, training, in the order in which its page has them."""
 
-from ..spec import Exercise
+from ..spec import Choice, Exercise
 
 EXERCISES: tuple[Exercise, ...] = (
     Exercise(
@@ -17,6 +17,16 @@ EXERCISES: tuple[Exercise, ...] = (
             "Solve $112\\,e^{-\\text{gap}} = 2^{-24}$; a logarithm does it.",
         ),
         question=True,
+        choices=(
+            Choice(
+                "From {value:.0f} on", "float32 has about seven *decimal* digits, but the gap counts powers of $e$.", 7
+            ),
+            Choice("From {value:.0f} on", "There a *single* other answer would get lost; here there are 112.", 17),
+            Choice(
+                "From {value:.0f} on", "The 112 others together weigh too little then to change a 1 in its last digit."
+            ),
+            Choice("From {value:.0f} on", "That would be so with float64, which has 53 binary digits and not 24.", 41),
+        ),
     ),
     Exercise(
         name="learning_rate",
@@ -57,9 +67,27 @@ EXERCISES: tuple[Exercise, ...] = (
         teaches="that cross-entropy punishes a confident mistake more than ignorance",
         hints=(
             "What does the training loss reward, once all training questions are answered?",
-            "Work out the loss of one question whose wrong answer has got a probability of 0.99.",
+            "What loss goes with each of the four? Work out that of a wrong answer with a probability of 0.99, say.",
         ),
         question=True,
+        choices=(
+            Choice(
+                "On most of them it is as unsure as one who guesses. A few that went badly wrong make the loss high.",
+                "The few would have to cost hundreds each. And a thousand steps have rewarded it for being sure.",
+            ),
+            Choice(
+                "It hesitates between the right answer and a wrong one, and takes the wrong one by a little.",
+                "Whoever gives the right answer nearly a half pays 0.7, far less than for guessing.",
+            ),
+            Choice(
+                "On most of them it is sure of one wrong answer.",
+                "It has learnt to be sure, and it is sure on questions that it has never seen as well.",
+            ),
+            Choice(
+                "It takes to no answer at all: the weight decay has made the weights, and so the logits, too small.",
+                "Small logits make a model unsure, and an unsure model pays about what guessing costs.",
+            ),
+        ),
     ),
     Exercise(
         name="find_phases",

@@ -18,7 +18,7 @@ def lost_gap() -> int:
 
 @usual_torch()
 def plateau_test_loss() -> str:
-    """Above, for the model is sure and wrong: 99 % on a wrong answer costs 9.3, guessing only 4.73."""
+    """Sure and wrong: 99 % on a wrong answer costs 9.3, guessing only 4.73, and hesitating between two 0.7."""
     config, right_answer = RunConfig(), torch.tensor([0])
     probabilities = torch.full((1, config.p), 0.01 / (config.p - 1))
     probabilities[0, 1] = 0.99  # on a wrong answer

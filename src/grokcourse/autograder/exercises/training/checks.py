@@ -935,17 +935,20 @@ wrong_number("lost_gap", "That is where exp itself becomes 0 in float32; next to
 # --- plateau_test_loss ------------------------------------------------------------------------------------------------
 
 
-@checks("plateau_test_loss", "where the test loss lies, and why")
+@checks("plateau_test_loss", "what makes the test loss so high")
 def test_plateau_test_loss(student, draw):
     got = expect_choice(student, "plateau_test_loss", "abcd")
-    expect(got == answers.plateau_test_loss(), "the test loss lies elsewhere, or there for another reason")
+    expect(got == answers.plateau_test_loss(), "the model does something else, and that costs more")
 
 
 wrong_values(
-    "plateau_test_loss", "A few right answers more do not help much if the others become very expensive.", "a", "A"
+    "plateau_test_loss",
+    "Unsure, it would pay about log p. What have a thousand steps rewarded it for?",
+    "a",
+    "A",
 )
 wrong_values(
-    "plateau_test_loss", "To guess, a model must be unsure: is it, after a thousand steps of being rewarded?", "b", "B"
+    "plateau_test_loss", "To hesitate between two answers costs 0.7. Is the test loss as low as that?", "b", "B"
 )
 wrong_values(
     "plateau_test_loss", "Small weights make a model less sure, and an unsure model pays about log p.", "d", "D"

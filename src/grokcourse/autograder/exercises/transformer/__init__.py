@@ -1,6 +1,6 @@
 """The exercises of chapter 2, the transformer, in the order in which its page has them."""
 
-from ..spec import Exercise
+from ..spec import Choice, Exercise
 
 EXERCISES: tuple[Exercise, ...] = (
     Exercise(
@@ -127,5 +127,22 @@ EXERCISES: tuple[Exercise, ...] = (
             "After attention, does anything still pass from the positions of 100 and 50 to `=`?",
         ),
         question=True,
+        choices=(
+            Choice(
+                "37, the answer to 100 + 50: those are the tokens that it sees.",
+                'It sees them, but nothing passes from their positions to "=" any more once attention is done.',
+            ),
+            Choice(
+                "15, the answer to 5 + 10.", 'What "=" knows of the two numbers, it knows through `attn_out` alone.'
+            ),
+            Choice(
+                "52, which is both answers together.",
+                "For that, both would have to be there; but the one `attn_out` was put in place of the other.",
+            ),
+            Choice(
+                "None of these, since the two questions disturb each other.",
+                'There is nothing left of 100 + 50 at "=" that could disturb.',
+            ),
+        ),
     ),
 )

@@ -1,6 +1,6 @@
 """The exercises of chapter 3, weight decay, in the order in which its page has them."""
 
-from ..spec import Exercise
+from ..spec import Choice, Exercise
 
 EXERCISES: tuple[Exercise, ...] = (
     Exercise(
@@ -30,6 +30,21 @@ EXERCISES: tuple[Exercise, ...] = (
             "You are looking for the $n$ with $0.999^n = 0.5$: logarithms, or a loop.",
         ),
         question=True,
+        choices=(
+            Choice(
+                "{value:.0f} steps",
+                "Each step takes a thousandth of what is still there, and not of what there was at first.",
+                500,
+            ),
+            Choice(
+                "{value:.0f} steps",
+                "Each step leaves 0.999 of it, and half is gone before the clock $1/(\\eta\\lambda)$ has gone round.",
+            ),
+            Choice(
+                "{value:,.0f} steps", "That is $1/(\\eta\\lambda)$ itself: by then only about a third is left.", 1000
+            ),
+            Choice("{value:,.0f} steps", "So slow is a decay of 0.1; here $\\lambda$ is 1.", 6931),
+        ),
     ),
     Exercise(
         name="adamw_update",
@@ -60,6 +75,21 @@ EXERCISES: tuple[Exercise, ...] = (
             "Write down the clock $1/(\\eta\\lambda)$ of each run.",
         ),
         question=True,
+        choices=(
+            Choice(
+                "$\\lambda = 0.1$: the gentlest decay gets least in the way of learning.",
+                "Nor does it get in the way of what was memorised, which can stay for a long time.",
+            ),
+            Choice("$\\lambda = 0.3$: a middle course.", "More decay than this wears the list of answers down faster."),
+            Choice(
+                "$\\lambda = 1$: the decay that this course uses throughout.",
+                "Its clock $1/(\\eta\\lambda)$ is three times as slow as the fastest of the four.",
+            ),
+            Choice(
+                "$\\lambda = 3$: the strongest decay presses hardest.",
+                "Its clock $1/(\\eta\\lambda)$ is the fastest, and what is not paid for goes soonest.",
+            ),
+        ),
     ),
     Exercise(
         name="weight_norm",

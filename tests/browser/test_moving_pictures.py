@@ -1,0 +1,326 @@
+"""Pictures that move, used as a person would use them; and their stills, where no script runs."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+import torch
+from conftest import Site
+from playwright.sync_api import Browser, Locator, Page, expect
+from test_browser import AXE, VIEWS, opened, url_of
+
+from grokcourse import circuit, fourier, runs, tasks
+from grokcourse.interactive import packing
+
+PAGE = {
+    "scrub": "book/04-training",
+    "ask": "book/02-transformer",
+    "grok": "book/04-training",
+    "circles": "book/05-fourier",
+    "clocks": "book/05-fourier",
+}
+
+
+def started(page: Page, name: str) -> Locator:
+    """The picture, once it is there."""
+    box = page.locator(f'.gc-interactive[data-picture="{name}"]')
+    box.scroll_into_view_if_needed()
+    expect(box.locator(".gc-moving :is(input, button)").first).to_be_visible()
+    return box
+
+
+@pytest.mark.parametrize("bits", [*packing.BITS, "float16", "float32"])
+def test_the_page_reads_arrays_as_python_does(browser: Browser, site: Site, bits: int | str):
+    values = np.random.default_rng(1).normal(size=(7, 3))
+    floats = {"float16": packing.half, "float32": packing.single}
+    packed = floats[bits](values) if bits in floats else packing.quantise(values, bits)
+    with opened(browser, url_of(site, PAGE["scrub"])) as watched:
+        read = watched.page.evaluate("packed => Array.from(moving.restore(packed))", packed)
+    np.testing.assert_allclose(read, packing.restore(packed).ravel(), atol=1e-12)
+
+
+@pytest.mark.parametrize("name", PAGE)
+def test_without_scripts_the_still_stands(browser: Browser, site: Site, name: str):
+    with opened(browser, url_of(site, PAGE[name]), java_script_enabled=False) as watched:
+        box = watched.page.locator(f'.gc-interactive[data-picture="{name}"]')
+        expect(box.locator(".cell")).to_be_visible()
+        assert box.locator(".cell_output").bounding_box()["height"] > 100
+        assert watched.page.locator(".gc-moving").count() == 0
+
+
+@pytest.mark.parametrize("name", PAGE)
+def test_on_paper_the_still_stands(browser: Browser, site: Site, name: str):
+    with opened(browser, url_of(site, PAGE[name])) as watched:
+        box = started(watched.page, name)
+        expect(box.locator(".cell")).to_be_hidden()
+        watched.page.emulate_media(media="print")
+        expect(box.locator(".cell")).to_be_visible()
+        expect(box.locator(".gc-moving")).to_be_hidden()
+
+
+@pytest.mark.parametrize(("width", "scheme"), VIEWS)
+@pytest.mark.parametrize("name", PAGE)
+def test_a_picture_has_no_barriers(browser: Browser, site: Site, name: str, width: int, scheme: str):
+    with opened(browser, url_of(site, PAGE[name]), width, scheme) as watched:
+        page = watched.page
+        box = started(page, name)
+        page.evaluate(AXE)
+        violations = page.evaluate("box => axe.run(box, {preload: false})", box.element_handle())["violations"]
+        assert [f"{fault['id']}: {node['html'][:160]}" for fault in violations for node in fault["nodes"]] == []
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), "wider than the window"
+        for control in box.locator(".gc-moving :is(button, input, select):visible").all():
+            assert control.bounding_box()["height"] >= 44
+        assert watched.troubles == []
+
+
+# --- scrub ---
+
+
+def test_the_run_is_moved_through_by_keyboard(browser: Browser, site: Site):
+    run = runs.load("main")
+    steps, accuracy = run.history["step"], run.history["test_accuracy"]
+    with opened(browser, url_of(site, PAGE["scrub"]), reduced_motion="reduce") as watched:
+        box = started(watched.page, "scrub")
+        slider = box.get_by_role("slider", name="Step")
+        assert slider.get_attribute("max") == str(len(steps) - 1)
+        slider.focus()
+        watched.page.keyboard.press("Home")
+        expect(box.locator(".gc-step")).to_have_text("Step 0")
+        for _ in range(3):
+            watched.page.keyboard.press("ArrowRight")
+        expect(box.locator(".gc-step")).to_have_text(f"Step {steps[3]:,}")
+        spoken = slider.get_attribute("aria-valuetext")
+        told = float(re.search(r"training set right, ([\d.]+)% of the test set", spoken)[1])
+        assert told == pytest.approx(100 * accuracy[3], abs=1)
+        watched.page.keyboard.press("End")
+        expect(box.locator(".gc-step")).to_have_text(f"Step {steps[-1]:,}")
+        assert "100% of the test set right" in slider.get_attribute("aria-valuetext")
+        assert watched.troubles == []
+
+
+def test_the_table_shows_what_the_model_gets_right(browser: Browser, site: Site):
+    """At one checkpoint, its pixels against the model itself."""
+    run = runs.load("main")
+    config, step = run.config, run.steps[6]
+    data = tasks.dataset(config)
+    best = circuit.all_logits(run.model(step)).argmax(dim=2)
+    is_right = (best.flatten() == data.labels).numpy()
+    in_training = data.train_mask().flatten().numpy()
+    with opened(browser, url_of(site, PAGE["scrub"]), reduced_motion="reduce") as watched:
+        box = started(watched.page, "scrub")
+        at = list(run.history["step"]).index(step)
+        box.get_by_role("slider", name="Step").fill(str(at))
+        expect(box.locator(".gc-step")).to_have_text(f"Step {step:,}")
+        pixels = watched.page.evaluate(
+            """canvas => JSON.stringify(Array.from(
+                canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data))""",
+            box.locator("canvas").element_handle(),
+        )
+        colours = np.array(json.loads(pixels)).reshape(-1, 4)[:, :3]
+    wrong = {tuple(colour) for colour in colours[~is_right]}
+    trained = {tuple(colour) for colour in colours[is_right & in_training]}
+    tested = {tuple(colour) for colour in colours[is_right & ~in_training]}
+    assert len(wrong) == 1
+    assert not wrong & trained
+    assert not trained & tested
+    assert not wrong & tested
+
+
+def test_it_plays_and_stops(browser: Browser, site: Site):
+    with opened(browser, url_of(site, PAGE["scrub"]), reduced_motion="reduce") as watched:
+        box = started(watched.page, "scrub")
+        expect(box.locator(".gc-step")).not_to_have_text("Step 0")  # with reduced motion: the end, at rest
+        box.get_by_role("button", name="Play").click()
+        expect(box.get_by_role("button", name="Pause")).to_be_visible()
+        box.get_by_role("button", name="Pause").click()
+        rested = box.locator(".gc-step").inner_text()
+        watched.page.wait_for_timeout(200)
+        assert box.locator(".gc-step").inner_text() == rested
+        assert watched.troubles == []
+
+
+def test_colours_follow_the_pages_mode(browser: Browser, site: Site):
+    with opened(browser, url_of(site, PAGE["scrub"]), reduced_motion="reduce") as watched:
+        box = started(watched.page, "scrub")
+        corner = "canvas => canvas.getContext('2d').getImageData(0, 0, 1, 1).data.join()"
+        canvas = box.locator("canvas").element_handle()
+        light = watched.page.evaluate(corner, canvas)
+        watched.page.evaluate("document.documentElement.dataset.theme = 'dark'")
+        watched.page.wait_for_function(f"([canvas, light]) => ({corner})(canvas) !== light", arg=[canvas, light])
+
+
+# --- ask ---
+
+
+def questions(p: int, n: int = 50) -> list[list[int]]:
+    return np.random.default_rng(0).integers(0, p, (n, 2)).tolist()
+
+
+def test_the_page_computes_the_models_own_logits(browser: Browser, site: Site):
+    run = runs.load("main")
+    p = run.config.p
+    with opened(browser, url_of(site, PAGE["ask"])) as watched:
+        page = watched.page
+        box = started(page, "ask")
+        panel = box.locator(".gc-moving")
+        options = box.get_by_label("at step").locator("option")
+        steps = [int(value) for value in options.evaluate_all("all => all.map(one => one.value)")]
+        assert len(steps) >= 3
+        for step in steps:
+            box.get_by_label("at step").select_option(str(step))
+            expect(panel).to_have_attribute("data-step", str(step))
+            read = panel.evaluate(
+                """async (panel, pairs) => {
+                    const [a, b] = panel.querySelectorAll("input");
+                    const all = [];
+                    for (const [first, second] of pairs) {
+                        a.value = first;
+                        b.value = second;
+                        panel.logits = null;
+                        b.dispatchEvent(new Event("input"));
+                        while (!panel.logits) await new Promise(requestAnimationFrame);
+                        all.push(panel.logits);
+                    }
+                    return all;
+                }""",
+                questions(p),
+            )
+            tokens = torch.tensor([[a, b, p] for a, b in questions(p)])
+            with torch.no_grad():
+                expected = run.model(step)(tokens)[:, :p]
+            torch.testing.assert_close(torch.tensor(read), expected, rtol=0, atol=1e-3)
+        assert watched.troubles == []
+
+
+@pytest.mark.parametrize(("part", "activation"), [("attention", "attn_out"), ("MLP", "mlp_out")])
+@pytest.mark.parametrize("by", ["zero", "other"])
+def test_what_is_replaced_in_the_page_is_replaced_in_the_model(
+    browser: Browser, site: Site, part: str, activation: str, by: str
+):
+    run = runs.load("main")
+    model, p = run.model(), run.config.p
+    asked, lent = torch.tensor([[100, 50, p]]), torch.tensor([[7, 9, p]])
+    with torch.no_grad():
+        _, cache = model.run_with_cache(lent)
+        edit = torch.zeros_like if by == "zero" else lambda own: cache[activation]
+        expected, _ = model.run_with_cache(asked, {activation: edit})
+    with opened(browser, url_of(site, PAGE["ask"])) as watched:
+        box = started(watched.page, "ask")
+        panel = box.locator(".gc-moving")
+        box.get_by_label("Replace").select_option(part)
+        box.get_by_label("by").select_option(by)
+        if by == "other":
+            box.get_by_label("a′").fill("7")
+            box.get_by_label("b′").fill("9")
+        box.get_by_label("a", exact=True).fill("100")
+        box.get_by_label("b", exact=True).fill("50")
+        answer = int(expected[0, :p].argmax())
+        expect(box.get_by_role("status")).to_contain_text(f"100 + 50 = {answer}")
+        read = torch.tensor(panel.evaluate("panel => panel.logits"))
+        torch.testing.assert_close(read, expected[0, :p], rtol=0, atol=1e-3)
+        assert watched.troubles == []
+
+
+def test_what_is_no_question_is_said(browser: Browser, site: Site):
+    with opened(browser, url_of(site, PAGE["ask"])) as watched:
+        box = started(watched.page, "ask")
+        for wrong in ("113", "-1", "1.5", ""):
+            box.get_by_label("a", exact=True).fill(wrong)
+            expect(box.get_by_role("status")).to_have_text("Give whole numbers from 0 to 112.")
+        box.get_by_label("a", exact=True).fill("3")
+        expect(box.get_by_role("status")).to_contain_text("3 + 50 = 53")
+
+
+def test_the_landing_page_does_not_tell_the_end(browser: Browser, site: Site):
+    with opened(browser, url_of(site, "book/index"), reduced_motion="reduce") as watched:
+        box = started(watched.page, "scrub")
+        slider = box.get_by_role("slider", name="Step")
+        slider.focus()
+        watched.page.keyboard.press("Home")
+        expect(box.locator(".gc-step")).to_have_text("Step 0")
+        expect(box.get_by_text("Energy of the embedding")).to_have_count(0)
+        assert watched.troubles == []
+
+
+# --- circles ---
+
+
+def test_two_turns_make_the_turn_of_the_sum(browser: Browser, site: Site):
+    run = runs.load("main")
+    p = run.config.p
+    with opened(browser, url_of(site, PAGE["circles"])) as watched:
+        box = started(watched.page, "circles")
+        box.get_by_label("a", exact=True).fill("100")
+        box.get_by_label("b", exact=True).fill("50")
+        told = box.get_by_role("status")
+        expect(told).to_contain_text("37 = 100 + 50 − 113")
+        box.get_by_role("slider", name="Frequency").fill("2")  # the third frequency
+        expect(told).to_contain_text("Frequency 3")
+        turn = [360 * (3 * n % p) / p for n in (100, 50, 37)]
+        expect(told).to_contain_text(f"100 is a turn by {turn[0]:.0f}°, 50 one by {turn[1]:.0f}°")
+        expect(told).to_contain_text(f"is the turn by {turn[2]:.0f}°")
+        assert (turn[0] + turn[1]) % 360 == pytest.approx(turn[2])
+        assert watched.troubles == []
+
+
+def test_the_numbers_lie_where_the_package_has_them(browser: Browser, site: Site):
+    run = runs.load("main")
+    p = run.config.p
+    with opened(browser, url_of(site, PAGE["circles"])) as watched:
+        box = started(watched.page, "circles")
+        key = int(box.locator("button.gc-small").first.inner_text())
+        box.locator("button.gc-small").first.click()
+        expect(box.get_by_role("status")).to_contain_text(f"Frequency {key}, key")
+        read = box.locator("svg circle:not(.gc-handle, .gc-grip)").evaluate_all(
+            "dots => dots.map(dot => [Number(dot.getAttribute('cx')), Number(dot.getAttribute('cy'))])"
+        )
+    points = fourier.circle(run.model().W_E[:p].detach(), key).double().numpy()
+    shown = (np.array(read) - 200) * [1, -1]
+    scale = np.abs(shown).max() / np.abs(points).max()
+    np.testing.assert_allclose(shown, points * scale, atol=0.01 * np.abs(shown).max())
+
+
+def test_a_number_is_dragged(browser: Browser, site: Site):
+    with opened(browser, url_of(site, PAGE["circles"])) as watched:
+        page = watched.page
+        box = started(page, "circles")
+        from_, to = (box.locator(place).bounding_box() for place in (".gc-handle.gc-a", "svg circle:nth-of-type(60)"))
+        page.mouse.move(from_["x"] + from_["width"] / 2, from_["y"] + from_["height"] / 2)
+        page.mouse.down()
+        page.mouse.move(to["x"] + to["width"] / 2, to["y"] + to["height"] / 2, steps=4)
+        page.mouse.up()
+        expect(box.get_by_label("a", exact=True)).to_have_value("59")
+
+
+# --- clocks ---
+
+
+def test_clocks_vote_as_numpy_has_it(browser: Browser, site: Site):
+    run = runs.load("main")
+    p = run.config.p
+    with opened(browser, url_of(site, PAGE["clocks"])) as watched:
+        box = started(watched.page, "clocks")
+        for tick in box.get_by_role("checkbox").all():
+            tick.uncheck()
+        expect(box.get_by_role("status")).to_contain_text("nobody votes")
+        for k in ("3", "40", "9"):
+            box.get_by_label("Another frequency").fill(k)
+            box.get_by_role("button", name="Add").click()
+        expect(box.get_by_role("status")).to_contain_text("3 clocks")
+        scores = np.array(box.locator(".gc-moving").evaluate("panel => panel.scores"))
+        angles = 2 * np.pi * np.outer([3, 40, 9], 150 - np.arange(p)) / p
+        np.testing.assert_allclose(scores, np.cos(angles).mean(axis=0), atol=1e-12)
+        box.get_by_role("slider", name="Logits, times").fill("50")
+        logits = torch.tensor(50 * scores)
+        loss = float(torch.nn.functional.cross_entropy(logits[None], torch.tensor([150 % p])))
+        expect(box.get_by_role("status")).to_contain_text("with logits 50 times")
+        told = box.get_by_role("status").inner_text()
+        assert float(told.rsplit("loss of ", 1)[1]) == pytest.approx(loss, rel=0.05)
+        box.get_by_role("slider", name="Logits, times").fill("200")
+        expect(box.get_by_role("status")).to_contain_text("with logits 200 times")
+        assert "NaN" not in box.get_by_role("status").inner_text()
+        box.get_by_label("Another frequency").fill("57")
+        box.get_by_role("button", name="Add").click()
+        expect(box.get_by_role("status")).to_have_text("Frequencies are whole numbers from 1 to 56.")
+        assert watched.troubles == []

@@ -1,0 +1,229 @@
+"""Data for pictures that move: what is read back is what was packed, to the stated error."""
+
+import base64
+import json
+
+import numpy as np
+import pytest
+
+from grokcourse.config import RunConfig
+from grokcourse.interactive import ask, grok, packing
+from grokcourse.interactive.circles import circles
+from grokcourse.interactive.clocks import clocks
+from grokcourse.interactive.scrub import scrub
+from grokcourse.model import Transformer
+
+
+def content(script):
+    """What a file of data hands to the page."""
+    prefix, suffix = "moving.receive(", ");\n"
+    assert script.startswith(prefix)
+    assert script.endswith(suffix)
+    assert "\n" not in script[:-1]
+    return json.loads(script[len(prefix) : -len(suffix)])
+
+
+@pytest.mark.parametrize("bits", packing.BITS)
+@pytest.mark.parametrize("shape", [(), (1,), (7,), (3, 5), (2, 3, 4)])
+def test_whole_numbers_are_exact(bits, shape):
+    levels = np.random.default_rng(bits).integers(0, 2**bits, shape)
+    packed = packing.quantise(levels, bits, 0, 2**bits - 1)
+    np.testing.assert_allclose(packing.restore(packed), levels, rtol=0, atol=1e-9)
+    assert len(base64.b64decode(packed["base64"])) == -(-levels.size * bits // 8)
+
+
+@pytest.mark.parametrize("bits", packing.BITS)
+def test_others_are_off_by_half_a_level_at_most(bits):
+    values = np.random.default_rng(0).normal(size=1000)
+    half = (values.max() - values.min()) / (2**bits - 1) / 2
+    restored = packing.restore(packing.quantise(values, bits))
+    assert np.abs(restored - values).max() <= half * (1 + 1e-9)
+    assert np.abs(restored - values).max() > half / 2  # the bound says something
+
+
+def test_what_is_outside_the_bounds_becomes_the_bound():
+    restored = packing.restore(packing.quantise([-5, 0.0, 1.0, 9], 8, 0, 1))
+    assert restored.tolist() == [0, 0, 1, 1]
+
+
+def test_equal_numbers_and_none_at_all():
+    assert packing.restore(packing.quantise([3.5, 3.5], 4)).tolist() == [3.5, 3.5]
+    assert packing.restore(packing.quantise(np.zeros((2, 0)), 8)).shape == (2, 0)
+
+
+@pytest.mark.parametrize(
+    ("values", "bits", "bounds", "message"),
+    [([1.0], 3, (), "1, 2, 4, 8 or 16 bits"), ([np.nan], 8, (), "finite"), ([1.0], 8, (2, 1), "above the highest")],
+)
+def test_what_cannot_be_packed_is_refused(values, bits, bounds, message):
+    with pytest.raises(ValueError, match=message):
+        packing.quantise(values, bits, *bounds)
+
+
+def test_weights_of_float16_are_exact():
+    weights = np.random.default_rng(0).normal(size=(4, 6)).astype(np.float16)
+    weights[0, 0], weights[0, 1] = np.float16(6e-8), np.float16(-65504)  # the least and the largest there are
+    np.testing.assert_array_equal(packing.restore(packing.half(weights)), weights.astype(float))
+    with pytest.raises(ValueError, match="65,520"):
+        packing.half([70_000.0])
+
+
+def test_weights_of_float32_are_exact():
+    weights = np.random.default_rng(0).normal(size=(4, 6)).astype(np.float32)
+    weights[0, 0], weights[0, 1] = np.float32(1e-45), np.finfo(np.float32).min
+    packed = packing.single(weights)
+    np.testing.assert_array_equal(packing.restore(packed), weights.astype(float))
+    assert len(base64.b64decode(packed["base64"])) == 4 * weights.size
+    with pytest.raises(ValueError, match=r"3\.4e38"):
+        packing.single([1e39])
+
+
+def test_arrays_are_told_apart():
+    assert packing.identify(np.ones(3)) != packing.identify(np.ones(3) + 1e-9)
+
+
+def history(n):
+    return {
+        "step": np.arange(n) * 100,
+        "train_loss": 10.0 ** -np.arange(n),
+        "test_loss": 2.0 + np.arange(n),
+        "train_accuracy": np.linspace(0, 1, n),
+        "test_accuracy": np.linspace(0, 0.5, n),
+    }
+
+
+def test_a_run_for_the_page():
+    p, rng = 5, np.random.default_rng(0)
+    right, is_best = rng.random((2, p, p)), rng.random((2, p, p)) < 0.5
+    training, spectrum = rng.random((p, p)) < 0.3, rng.random((4, 2))
+    made = content(
+        scrub(
+            checkpoints=[0, 200],
+            right=right,
+            is_best=is_best,
+            in_training=training,
+            history=history(4),
+            spectrum=spectrum,
+            key=[2],
+        )
+    )
+    arrays = {name: packing.restore(array) for name, array in made["arrays"].items()}
+    for at in np.ndindex(2, p, p):
+        expected = 0 if not is_best[at] else 1 + (right[at] >= 0.5) + (right[at] >= 0.9)
+        assert arrays["levels"][at] == expected
+    assert (arrays["training"] == training).all()
+    np.testing.assert_allclose(10 ** arrays["train_loss"], history(4)["train_loss"], rtol=5e-4)
+    np.testing.assert_allclose(arrays["test_accuracy"], history(4)["test_accuracy"], atol=1e-5)
+    np.testing.assert_allclose(arrays["spectrum"] ** 2, spectrum, atol=0.004 * spectrum.max())
+    assert made["facts"]["checkpoints"] == [0, 200]
+    assert made["facts"]["steps"] == [0, 100, 200, 300]
+
+
+@pytest.mark.parametrize("wrong", ["right", "in_training", "spectrum"])
+def test_shapes_that_do_not_fit_are_refused(wrong):
+    given = {
+        "right": np.ones((1, 3, 3)),
+        "is_best": np.ones((1, 3, 3), bool),
+        "in_training": np.ones((3, 3), bool),
+        "spectrum": np.ones((2, 1)),
+    }
+    given[wrong] = given[wrong][..., :2] if wrong != "spectrum" else np.ones((3, 1))
+    with pytest.raises(ValueError, match=r"need|must"):
+        scrub(checkpoints=[0], history=history(2), key=[], **given)
+
+
+# --- ask ---
+
+
+def parameters(p=5, d_model=4, n_heads=2, d_mlp=6):
+    return Transformer(p, d_model, n_heads, d_mlp, seed=0).state_dict()
+
+
+def test_a_models_weights_for_the_page():
+    made = content(ask.weights(500, parameters()))
+    assert made["name"] == "ask-500"
+    assert set(made["arrays"]) == set(parameters()), "all of the model's weights, and nothing else"
+    for name, weight in parameters().items():
+        np.testing.assert_array_equal(packing.restore(made["arrays"][name]), weight.half().double().numpy())
+    facts = made["facts"]
+    assert (facts["d_model"], facts["n_heads"], facts["d_head"], facts["d_mlp"], facts["vocabulary"]) == (4, 2, 2, 6, 6)
+
+
+def test_weights_that_lack_something_are_refused():
+    with pytest.raises(ValueError, match="W_U"):
+        ask.weights(0, {name: weight for name, weight in parameters().items() if name != "W_U"})
+
+
+def test_what_the_page_needs_before_the_first_question():
+    p, rng = 113, np.random.default_rng(0)
+    training, answers = rng.random((p, p)) < 0.3, rng.integers(0, p, (p, p))
+    made = content(ask.ask(steps=[500, 25000], in_training=training, answers=answers, symbol="−"))
+    assert made["facts"] == {"p": p, "symbol": "−", "steps": [500, 25000]}
+    np.testing.assert_allclose(packing.restore(made["arrays"]["answers"]), answers, atol=1e-9)
+    assert (packing.restore(made["arrays"]["training"]) == training).all()
+    with pytest.raises(ValueError, match=r"\(p, p\)"):
+        ask.ask(steps=[0], in_training=training[:, :5], answers=answers)
+
+
+# --- grok ---
+
+
+def test_what_the_page_trains_from():
+    config = RunConfig(p=31, seed=2, split_seed=2)
+    made = content(grok.grok(config=config.to_dict(), options={"p": 31}, seeds=[1, 2]))
+    assert made["name"] == "grok"
+    assert RunConfig.from_dict(made["facts"]["config"]) == config
+    assert made["facts"]["options"] == {"p": 31}
+    assert made["facts"]["seeds"] == [1, 2]
+
+
+@pytest.mark.parametrize("changes", [{"operation": "subtract"}, {"seed": 3, "split_seed": 3}, {"split_seed": 1}])
+def test_what_the_page_cannot_train_is_refused(changes):
+    config = RunConfig(p=31, seed=2, split_seed=2).replace(**changes)
+    with pytest.raises(ValueError, match="the page"):
+        grok.grok(config=config.to_dict(), options={}, seeds=[1, 2])
+
+
+def test_what_a_seed_draws():
+    order = np.random.default_rng(0).permutation(25)
+    made = content(grok.start(7, parameters(), order))
+    assert made["name"] == "grok-7"
+    flat, at = packing.restore(made["arrays"]["weights"]), 0
+    for name, shape in made["facts"]["parameters"]:
+        size = int(np.prod(shape))
+        np.testing.assert_array_equal(flat[at : at + size].reshape(shape), parameters()[name].double().numpy())
+        at += size
+    assert at == len(flat) == sum(weight.numel() for weight in parameters().values())
+    np.testing.assert_allclose(packing.restore(made["arrays"]["order"]), order, atol=1e-9)
+
+
+@pytest.mark.parametrize("order", [np.zeros(25), np.arange(1, 26), np.arange(2**16 + 1)])
+def test_an_order_that_is_none_is_refused(order):
+    with pytest.raises(ValueError, match="every question once"):
+        grok.start(0, parameters(), order)
+
+
+def test_initial_weights_that_lack_something_are_refused():
+    with pytest.raises(ValueError, match="W_E"):
+        grok.start(0, {name: weight for name, weight in parameters().items() if name != "W_E"}, np.arange(25))
+
+
+# --- circles ---
+
+
+def test_circles_for_the_page():
+    points = np.random.default_rng(0).normal(size=(2, 3, 7, 2)) * [[[[1]], [[10]], [[0.1]]]]
+    made = content(circles(steps=[0, 500], points=points, key=[2]))
+    unit, size = (packing.restore(made["arrays"][name]) for name in ("points", "size"))
+    restored = unit * size[:, :, None, None]
+    largest = np.abs(points).max(axis=(2, 3))[:, :, None, None]
+    assert (np.abs(restored - points) <= 0.0041 * largest + 1e-3).all()
+    assert made["facts"]["frequencies"] == 3
+    with pytest.raises(ValueError, match="2 steps"):
+        circles(steps=[0, 500], points=points[:1], key=[])
+
+
+def test_clocks_for_the_page():
+    assert content(clocks(p=7, key=[3, 1]))["facts"] == {"p": 7, "key": [3, 1]}
+    with pytest.raises(ValueError, match="1 … 3, not 4"):
+        clocks(p=7, key=[4])
