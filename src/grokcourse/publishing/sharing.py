@@ -100,7 +100,10 @@ def address(app: Sphinx, path: str) -> str:
 def edition(folder: Path) -> tuple[str, str]:
     """The commit and the day (27 November 2026) that a folder is at; empty where git does not know."""
     commit, _, day = git(folder, "log", "-1", "--format=%h %cs").partition(" ")
-    return commit, f"{datetime.fromisoformat(day):%-d %B %Y}" if day else ""
+    if not day:
+        return commit, ""
+    date = datetime.fromisoformat(day)
+    return commit, f"{date.day} {date:%B %Y}"
 
 
 def git(folder: Path, *arguments: str) -> str:
