@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import yaml
 from filelock import FileLock
 from playwright.sync_api import Browser, sync_playwright
+
+from grokcourse.publishing import pdf
 
 ROOT = Path(__file__).parents[1]
 FLAGS = [
@@ -36,8 +37,7 @@ class Site:
 
 
 def toc_pages() -> list[str]:
-    toc = yaml.safe_load((ROOT / "_toc.yml").read_text())
-    return [toc["root"], *(chapter["file"] for part in toc["parts"] for chapter in part["chapters"])]
+    return pdf.pages_of(ROOT / "_toc.yml")
 
 
 def build() -> subprocess.CompletedProcess[str]:

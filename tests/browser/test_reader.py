@@ -3,7 +3,7 @@
 import pytest
 from conftest import Site
 from playwright.sync_api import Browser, Page, expect
-from test_browser import AXE, opened, url_of
+from test_browser import barriers, opened, url_of
 
 TASK = "book/01-task"
 EXERCISE = "#exercise-all-questions"
@@ -19,13 +19,6 @@ def state(page: Page) -> list[bool]:
 def go_on(page: Page, url: str) -> None:
     page.goto(url)
     page.wait_for_load_state("load")
-
-
-def barriers(page: Page) -> list[str]:
-    page.evaluate(AXE)
-    options = {"preload": False, "rules": {"label-content-name-mismatch": {"enabled": True}}}
-    violations = page.evaluate("options => axe.run(document, options)", options)["violations"]
-    return [f"{fault['id']}: {node['html'][:160]}" for fault in violations for node in fault["nodes"]]
 
 
 # --- Reading and doing ---

@@ -98,5 +98,8 @@ def test_a_page_that_is_not_built_is_named(browser: Browser, tmp_path: Path):
 
 def test_the_pages_are_those_of_the_table_of_contents_in_its_order(tmp_path: Path):
     toc = tmp_path / "_toc.yml"
-    toc.write_text("root: a\nparts:\n  - chapters:\n      - file: c\n      - file: b\n  - chapters:\n      - file: d\n")
-    assert pdf.pages_of(toc) == ["a", "c", "b", "d"]
+    toc.write_text(
+        "root: a\nparts:\n  - chapters:\n      - file: c\n        sections:\n          - file: e\n      - file: b\n"
+        "  - chapters:\n      - file: d\n"
+    )
+    assert pdf.pages_of(toc) == ["a", "c", "e", "b", "d"]

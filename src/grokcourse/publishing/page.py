@@ -6,7 +6,14 @@ import re
 from docutils import nodes
 
 LONGEST_DESCRIPTION = 160
-PLAIN = re.compile(r'<span class="(?:n|nn|o|p|sa|w)">([^<]*)</span>')
+WITHOUT_EFFECT = (
+    re.compile(r"<span>()</span>"),
+    re.compile(r'<span class="(?:pre|pasted-text|xref std std-term)">([^<]*)</span>'),
+    re.compile(r'<span class="(?:n|nn|o|p|sa|w)">([^<]*)</span>'),
+)
+"""Elements that look like what is around them; first those that stand inside others."""
+PARTED = re.compile(r'<span class="([a-z]{1,2}\d?)">([^<]*)</span>(\s*)<span class="\1">(?=[^<]*</span>)')
+"""Two elements of highlighted code that look alike, and only space between them."""
 PARAMETERS = re.compile(r"<dl>\n((?:<dd>(?:(?!</?d[ld]>).)*</dd>\n)+)</dl>", re.DOTALL)
 
 
@@ -16,7 +23,7 @@ def tidy(context: dict, doctree: nodes.document | None) -> None:
         return
     context["metatags"] = with_description(context.get("metatags") or "", doctree)
     body = with_parameters(with_named_summaries(with_list_items(context["body"])))
-    context["body"] = with_plain_names(body)
+    context["body"] = with_few_elements(body)
 
 
 def with_description(metatags: str, doctree: nodes.document) -> str:
@@ -52,12 +59,17 @@ def with_named_summaries(body: str) -> str:
     return body.replace('<summary aria-label="Toggle hidden content">', "<summary>")
 
 
-def with_plain_names(body: str) -> str:
-    """Code without the elements for names, operators, punctuation and space: they look like the rest of it.
+def with_few_elements(body: str) -> str:
+    """A page without the elements that change nothing: two thirds of what a long page would have.
 
-    They are two thirds of a long page's elements.
+    Those are, in code, the ones for names, operators, punctuation and space, and each but the first of neighbours that
+    look alike; in the text, those around what is glued and linked.
     """
-    return PLAIN.sub(r"\1", body)
+    for pattern in WITHOUT_EFFECT:
+        body = pattern.sub(r"\1", body)
+    while (joined := PARTED.sub(r'<span class="\1">\2\3', body)) != body:
+        body = joined
+    return body
 
 
 def with_parameters(body: str) -> str:

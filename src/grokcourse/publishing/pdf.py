@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 from urllib.parse import unquote, urlsplit
 
 import yaml
@@ -67,8 +67,12 @@ class Printed:
 
 def pages_of(toc: Path) -> list[str]:
     """The pages of a table of contents (``_toc.yml``) in their order, as paths without an ending."""
+
+    def below(pages: list[dict[str, Any]]) -> list[str]:
+        return [name for page in pages for name in (page["file"], *below(page.get("sections", [])))]
+
     contents = yaml.safe_load(toc.read_text(encoding="utf-8"))
-    return [contents["root"], *(page["file"] for part in contents["parts"] for page in part["chapters"])]
+    return [contents["root"], *below([page for part in contents["parts"] for page in part["chapters"]])]
 
 
 def find_browser() -> str:
