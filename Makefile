@@ -44,7 +44,7 @@ $(VENV)/peers/%/.installed: tests/peers/%.txt $(STAMP)
 	@touch $@
 
 test: site peers ## Build the site, then run all tests, those of the built site included
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 check: lint ## In a minute or two: lint, types, and the tests of the core (all but slow, site, sandbox, peer)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n auto --maxprocesses 4 -m "not (slow or site or sandbox or peer)"

@@ -12,6 +12,7 @@ import pytest
 from filelock import FileLock
 from playwright.sync_api import Browser, sync_playwright
 
+from grokcourse.machine import usable_cores
 from grokcourse.publishing import pdf
 
 ROOT = Path(__file__).parents[1]
@@ -46,11 +47,38 @@ def build() -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
 
 
+LONGEST = (
+    "browser/test_browser.py",
+    "publishing/test_notebooks.py",
+    "autograder/test_exercises.py",
+    "publishing/test_site.py",
+    "autograder/test_batch.py",
+    "autograder/test_sandbox.py",
+    "autograder/test_attacks.py",
+    "publishing/test_writing.py",
+    "publishing/test_exercise_directives.py",
+    "autograder/test_cluster.py",
+    "autograder/test_nbgrader.py",
+)
+"""The files that take minutes: first, so that none of them begins when the others are done."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs the built site or a browser; the other marks stand in the test files."""
+    """Mark what needs the built site or a browser, and put the longest files first.
+
+    The other marks stand in the test files.
+    """
     for item in items:
         if {"site", "browser"} & set(getattr(item, "fixturenames", ())):
             item.add_marker("site")
+    places = {ROOT / "tests" / name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path, len(LONGEST)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One more process than there are cores: a third of their time tests wait for other processes."""
+    return usable_cores() + 1
 
 
 @pytest.fixture(scope="session")

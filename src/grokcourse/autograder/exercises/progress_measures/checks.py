@@ -385,12 +385,19 @@ def test_by_chance_questions(student, draw):
     p = 11
     logits, pairs = _ranked(draw, p)
     logits = logits + circuit.of_sum(draw.normal(p, p, dtype=torch.float64))  # another ranking for every sum
-    whole = [_share(logits, pair, pairs) for pair in pairs]
+    mean = _mean(logits)
+    losses = np.stack([_flat_losses(_waves(logits, pair) + mean) for pair in pairs])  # (pair, question)
+
+    def places(rows):
+        """For each pair, how many do better on these questions."""
+        on_these = losses[:, rows].mean(axis=1)
+        return (on_these[None, :] < on_these[:, None]).sum(axis=1)
+
     found = []
     for total in range(p):
         rows = (circuit.sum_labels(p).flatten() == total).nonzero().flatten()
-        for pair, share in zip(pairs, whole, strict=True):
-            found.append((abs(_share(logits, pair, pairs, rows) - share), pair, rows))
+        moved = np.abs(places(rows.numpy()) - places(slice(None)))
+        found += [(change, pair, rows) for change, pair in zip(moved.tolist(), pairs, strict=True)]
     found.sort(key=lambda case: -case[0])
     cases = [(logits, pair, [other for other in pairs if other != pair], rows) for _, pair, rows in found[:4]]
     _compare_shares(student, cases, "the losses should be those on the questions given")
