@@ -8,7 +8,7 @@ from pathlib import Path
 import axe_playwright_python
 import pytest
 from conftest import Site, toc_pages
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 PAGES = [*toc_pages(), "search"]
 VIEWS = [(width, scheme) for width in (1300, 390) for scheme in ("light", "dark")]
@@ -24,6 +24,7 @@ LEAVE_EXAMPLES = """
 """
 """What axe sees of formulas and of highlighted code: ten, and one token of a kind in each box. All look alike, and the
 contrast of each single letter would be most of its work."""
+expect.set_options(timeout=60_000)  # a busy machine is no fault of the page
 JUDGED = [(1300, "light"), (390, "dark")]
 """The views in which axe looks at a page, which takes it longer than all the rest."""
 AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js").read_text(encoding="utf-8")
