@@ -41,7 +41,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 }
 MAY_IMPORT["autograder"] = set(MAY_IMPORT)  # and nothing above imports it
 # The exercises for the notebooks; the rest because the build may train the main run, and draws the README from it.
-MAY_IMPORT["publishing"] = {"autograder", "config", "machine", "plots", "runs", "start", "storage", "training"}
+MAY_IMPORT["publishing"] = {"autograder", "config", "machine", "plots", "runs", "start", "storage", "tasks", "training"}
 MAY_IMPORT["cli"] = set(MAY_IMPORT)
 MAY_IMPORT["__main__"] = {"cli"}  # python -m grokcourse
 

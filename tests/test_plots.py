@@ -92,6 +92,7 @@ GALLERY = {
     "architecture": lambda w: plots.architecture(113, 128, 4, 512, width=w),
     "you are here": lambda w: plots.you_are_here("attention", "MLP", width=w),
     "questions": lambda w: plots.question_maps({f"head {i}": LABELS / (i + 1) for i in range(5)}, width=w),
+    "questions of two sets": lambda w: plots.question_maps({"right": MASK * 1.0}, trained=LABELS % 2 == 0, width=w),
     "signed questions": lambda w: plots.question_maps({"one": LABELS - 5.0}, signed=True, limit=8, width=w),
     "spectrum 2d": lambda w: plots.spectrum_2d({"x": np.outer(ENERGY, ENERGY), "y": np.eye(6)}, key=[2, 3], width=w),
     "neurons": lambda w: plots.neuron_shares([2, 2, 4, 5, 0], [0.9, 0.95, 1.0, 0.3, 0.0], n_frequencies=5, width=w),
@@ -687,6 +688,15 @@ def test_question_maps_draw_every_question_on_a_scale_of_their_own():
     assert GALLERY["signed questions"](WIDE).axes[0].images[0].get_clim() == (-8, 8)
 
 
+def test_questions_of_the_training_set_are_blue_and_the_others_orange():
+    [image] = GALLERY["questions of two sets"](WIDE).axes[0].images
+    colours = image.get_array()
+    np.testing.assert_array_equal(colours[..., 3], MASK)
+    for is_trained, hue in ((True, "blue"), (False, "orange")):
+        there = colours[(LABELS % 2 == 0) == is_trained]
+        np.testing.assert_allclose(there[:, :3], np.tile(to_rgb(plots.LIGHT[hue]), (len(there), 1)))
+
+
 def test_the_2d_spectrum_leaves_the_constant_out():
     axes = GALLERY["spectrum 2d"](WIDE).axes[0]
     [squares] = axes.collections
@@ -816,6 +826,7 @@ def test_saving_as_an_image_works_as_with_any_figure():
         (lambda: plots.clock(12, [(12, 1)]), "a dial needs sums"),
         (lambda: plots.addition_table(np.ones((3, 4))), r"\(p, p\)"),
         (lambda: plots.addition_table(np.ones((3, 3)), np.ones((4, 4))), r"\(p, p\)"),
+        (lambda: plots.question_maps({"x": LABELS}, trained=[[True]]), r"the shape of x, \(11, 11\), not \(1, 1\)"),
         (lambda: plots.heat_maps({}), "empty"),
         (lambda: plots.heat_maps({"a": [[1, 2]]}, column_labels=["x"]), "1 labels for 2"),
         (lambda: plots.attention_pattern(np.ones((3, 3)), QUESTION), "3 dimensions"),

@@ -9,7 +9,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import pytest
 from conftest import ROOT
 from docutils.core import publish_doctree
@@ -23,7 +22,7 @@ import grokcourse
 from grokcourse import runs
 from grokcourse.autograder.exercises.select import CHAPTERS, checks_module
 from grokcourse.config import RunConfig
-from grokcourse.publishing import execution, live, page, readme_picture
+from grokcourse.publishing import execution, live, page
 from grokcourse.publishing.dependencies import Dependencies
 
 pytestmark = pytest.mark.slow
@@ -446,13 +445,6 @@ def test_the_results_not_used_for_longest_are_removed(tmp_path: Path, monkeypatc
         assert len(cache.list_cache_records()) == 2
     finally:
         cache.db.dispose()
-
-
-def test_the_readme_shows_a_picture_that_we_can_draw_again(tmp_path: Path):
-    readme_picture.main(place=tmp_path / "curve.png")
-    drawn, shown = plt.imread(tmp_path / "curve.png"), plt.imread(ROOT / readme_picture.PLACE)
-    assert f"]({readme_picture.PLACE})" in (ROOT / "README.md").read_text()
-    assert drawn.shape == shown.shape
 
 
 def test_a_page_is_described_by_its_first_plain_words():

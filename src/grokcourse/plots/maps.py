@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import LogNorm, Normalize
+from matplotlib.colors import LogNorm, Normalize, to_rgb
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
@@ -26,7 +26,7 @@ from .layout import (
     style_bar,
     to_array,
 )
-from .style import AMOUNT, CYCLE, GRID, INK, ON_CELL, SIGNED, TEXT, WIDE
+from .style import AMOUNT, CYCLE, GRID, INK, ON_CELL, SIGNED, TEST, TEXT, TRAIN, WIDE
 
 
 @picture
@@ -227,7 +227,13 @@ def spectrum_2d(
 
 @picture
 def question_maps(
-    tables: Mapping[str, Any], *, signed: bool = False, limit: float | None = None, title: str = "", width: float = WIDE
+    tables: Mapping[str, Any],
+    *,
+    signed: bool = False,
+    limit: float | None = None,
+    trained: Any = None,
+    title: str = "",
+    width: float = WIDE,
 ) -> Picture:
     """Tables over all questions as small square pictures, a downwards and b to the right; zero is the page.
 
@@ -235,10 +241,11 @@ def question_maps(
         tables: title → (n, n) values, the questions a, b = 0 … n − 1.
         signed: also negative values, in blue, and positive ones in orange; else from nothing to blue.
         limit: where the colour scale ends in all of them; by default in each at its own largest absolute value.
+        trained: (n, n) bool, the questions of the training set: these in blue, the others in orange.
         title, width: as ``loss_curves``.
 
     Raises:
-        ValueError: if there is none, or one is not square.
+        ValueError: if there is none, one is not square, or the training set has another shape.
     """
     arrays = {name: to_array(table, 2, name) for name, table in nonempty(tables, "tables").items()}
     across = min(len(arrays), 2 if is_phone(width) else 4)
@@ -250,7 +257,10 @@ def question_maps(
             raise ValueError(f"{name} must be square, not {array.shape}")
         end = limit or np.nanmax(np.abs(array)) or 1.0
         norm = Normalize(-end if signed else 0, end)
-        axes.imshow(array, cmap=SIGNED if signed else AMOUNT, norm=norm, interpolation="none")
+        if trained is None:
+            axes.imshow(array, cmap=SIGNED if signed else AMOUNT, norm=norm, interpolation="none")
+        else:
+            axes.imshow(_of_two_sets(norm(array), trained, name), interpolation="none")
         axes.set_title(name, fontsize=TEXT)
         axes.spines[:].set(visible=True, color=GRID)
         last = len(array) - 1
@@ -263,6 +273,15 @@ def question_maps(
         axes.set_visible(False)
     draw_title(figure, title)
     return figure
+
+
+def _of_two_sets(amount: Any, trained: Any, name: str) -> np.ndarray:
+    """Amounts from 0 to 1 as colours laid over the page: blue on the training set, orange on the rest."""
+    is_trained = to_array(trained, 2, "trained").astype(bool)
+    if is_trained.shape != amount.shape:
+        raise ValueError(f"trained must have the shape of {name}, {amount.shape}, not {is_trained.shape}")
+    hues = np.where(is_trained[..., None], to_rgb(TRAIN), to_rgb(TEST))
+    return np.concatenate([hues, np.clip(amount, 0, 1)[..., None]], axis=2)
 
 
 def _label_ticks(axes: Axes, names: Sequence[int]) -> None:
