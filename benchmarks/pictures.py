@@ -46,7 +46,7 @@ def main() -> None:
                 box.locator(".gc-moving :is(input, button)").first.wait_for()
                 for slider in box.locator("input[type=range]").all():
                     intervals = sorted(page.evaluate(MOVE, [slider.element_handle(), options.frames]))
-                    label = slider.evaluate("input => input.closest('label')?.innerText.trim() ?? input.ariaLabel")
+                    label = slider.evaluate("input => input.closest('label').innerText.replace(/\\s+/g, ' ').trim()")
                     rate = 1000 * len(intervals) / sum(intervals)
                     slow = intervals[int(0.95 * len(intervals))]
                     print(f"{box.get_attribute('data-picture'):10} {label[:16]:16} {rate:8.0f} {slow:9.1f} ms")

@@ -25,7 +25,7 @@ import torch
 from safetensors.torch import save as save_tensors
 from torch import Tensor
 
-from grokcourse import batched, storage, tasks, training
+from grokcourse import batched, storage, training
 from grokcourse.config import CompositeModulusWarning, RunConfig
 from grokcourse.runs import Run
 
@@ -86,37 +86,10 @@ def law(slow: bool) -> list[RunConfig]:
 # ---------------------------------------------------------------------------------------------------- other tasks
 
 
-def permutations_of_five() -> Tensor:
-    """(120, 120) int64: entry [a, b] is the number of the permutation "first b, then a"."""
-    elements = list(itertools.permutations(range(5)))
-    number = {element: index for index, element in enumerate(elements)}
-    table = [[number[tuple(a[b[i]] for i in range(5))] for b in elements] for a in elements]
-    return torch.tensor(table)
-
-
-S5 = permutations_of_five()
-RANDOM = {p: torch.from_numpy(np.random.RandomState(p).randint(0, p, (p, p))) for p in (113,)}
-OTHERS: dict[str, tasks.Operation] = {
-    "multiply": tasks.Operation("·", lambda a, b, p: a * b % p),
-    "divide": tasks.Operation("/", lambda a, b, p: a * inverses(p)[b] % p),
-    "quadratic": tasks.Operation("²+ab+²", lambda a, b, p: (a * a + a * b + b * b) % p),
-    "cubic": tasks.Operation("³+ab", lambda a, b, p: (a**3 + a * b) % p),
-    "maximum": tasks.Operation("max", lambda a, b, p: torch.maximum(a, b)),
-    "s5": tasks.Operation("∘", lambda a, b, p: S5[a, b]),
-    "random": tasks.Operation("?", lambda a, b, p: RANDOM[p][a, b]),
-}
-tasks.OPERATIONS.update({name: one for name, one in OTHERS.items() if name not in tasks.OPERATIONS})
-
-
-def inverses(p: int) -> Tensor:
-    """(p,) int64: b^(p−2) mod p, the inverse of b; of 0 it is 0."""
-    return torch.tensor([pow(b, p - 2, p) for b in range(p)])
-
-
 def other_tasks(p: int) -> list[RunConfig]:
     """The tasks of one size of vocabulary, at five fractions."""
     names = ("add", "subtract", "multiply", "divide", "quadratic", "cubic", "maximum", "random")
-    names = ("s5",) if p == 120 else names
+    names = ("compose",) if p == 120 else names
     return over(QUICK.replace(p=p, steps=3_000), 3, operation=names, train_fraction=(0.3, 0.4, 0.5, 0.6, 0.8))
 
 

@@ -3,6 +3,8 @@
 Shapes: ``n`` pairs in a batch; a question is three tokens ``[a, b, =]``, with ``=`` at index p.
 """
 
+import itertools
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -15,12 +17,17 @@ from .config import ConfigError, RunConfig
 
 @dataclass(frozen=True)
 class Operation:
-    """A binary operation on the residues modulo p."""
+    """A binary operation on the numbers 0 … p − 1."""
 
     symbol: str
     """How it is written between a and b."""
     answer: Callable[[Tensor, Tensor, int], Tensor]
     """(a, b, p) → the answers: elementwise on int64 tensors of one shape, with values in 0 … p − 1."""
+    formula: str = ""
+    """How it is written as a whole; by default a, the symbol, b."""
+
+    def __str__(self) -> str:
+        return self.formula or f"a {self.symbol} b"
 
 
 def add_modulo(a: Tensor, b: Tensor, p: int) -> Tensor:
@@ -37,9 +44,83 @@ def add_modulo(a: Tensor, b: Tensor, p: int) -> Tensor:
     return (a + b) % p
 
 
+def divide_modulo(a: Tensor, b: Tensor, p: int) -> Tensor:
+    """The c with b · c = a modulo p, for each pair; where b is 0, there is none
+    (or any), and the answer is 0.
+
+    Args:
+        a: (n,) int64 in 0 … p − 1.
+        b: (n,) int64 in 0 … p − 1.
+        p: the modulus, a prime: else not every b has an inverse.
+
+    Returns:
+        (n,) int64 in 0 … p − 1.
+
+    Raises:
+        ConfigError: if p is not a prime.
+    """
+    if p < 2 or any(p % factor == 0 for factor in range(2, math.isqrt(p) + 1)):
+        raise ConfigError(f"division needs a prime modulus, and {p} is not one")
+    inverse = torch.tensor([pow(number, p - 2, p) if p > 2 else number for number in range(p)])
+    return a * inverse.to(b.device)[b] % p
+
+
+def compose_permutations(a: Tensor, b: Tensor, p: int) -> Tensor:
+    """The permutation "first b, then a" of n things, for each pair.
+
+    The permutations are numbered in lexicographic order; 0 changes nothing.
+
+    Args:
+        a: (n,) int64 in 0 … p − 1.
+        b: (n,) int64 in 0 … p − 1.
+        p: how many permutations there are: 2, 6, 24, 120 or 720.
+
+    Returns:
+        (n,) int64 in 0 … p − 1.
+
+    Raises:
+        ConfigError: if there are never so many permutations.
+    """
+    sizes = {math.factorial(n): n for n in range(2, 7)}
+    if p not in sizes:
+        raise ConfigError(
+            f"the numbers stand for permutations: p must be how many there are ({', '.join(map(str, sizes))}), not {p}"
+        )
+    elements = list(itertools.permutations(range(sizes[p])))
+    number = {element: index for index, element in enumerate(elements)}
+    pairs = zip(a.tolist(), b.tolist(), strict=True)
+    composed = [number[tuple(elements[last][i] for i in elements[first])] for last, first in pairs]
+    return torch.tensor(composed, device=a.device)
+
+
+def random_answers(a: Tensor, b: Tensor, p: int) -> Tensor:
+    """For each pair an answer that was drawn at random, once and for all: there
+    is nothing to learn but the list.
+
+    The draw is numpy's ``RandomState``, seeded with p (see ``split``).
+
+    Args:
+        a: (n,) int64 in 0 … p − 1.
+        b: (n,) int64 in 0 … p − 1.
+        p: how many numbers there are.
+
+    Returns:
+        (n,) int64 in 0 … p − 1.
+    """
+    drawn = torch.from_numpy(np.random.RandomState(p).randint(0, p, (p, p)))
+    return drawn.to(a.device)[a, b]
+
+
 OPERATIONS = {
     "add": Operation("+", add_modulo),
     "subtract": Operation("−", lambda a, b, p: (a - b) % p),
+    "multiply": Operation("·", lambda a, b, p: a * b % p),
+    "divide": Operation("/", divide_modulo),
+    "quadratic": Operation("∘", lambda a, b, p: (a * a + a * b + b * b) % p, "a² + ab + b²"),
+    "cubic": Operation("∘", lambda a, b, p: (a**3 + a * b) % p, "a³ + ab"),
+    "compose": Operation("∘", compose_permutations, "permutation b, then a"),
+    "maximum": Operation("max", lambda a, b, p: torch.maximum(a, b), "the larger of a and b"),
+    "random": Operation("?", random_answers, "random answers"),
 }
 """The tasks by name. A new task is a new row."""
 
@@ -105,10 +186,10 @@ def answers(tokens: Tensor, p: int, operation: str = "add") -> Tensor:
         (n,) int64 in 0 … p − 1.
 
     Raises:
-        ConfigError: if there is no such operation.
+        ConfigError: if there is no such operation, or not with this p.
     """
     if operation not in OPERATIONS:
-        known = ", ".join(f"{name} (a {one.symbol} b)" for name, one in OPERATIONS.items())
+        known = ", ".join(f"{name} ({one})" for name, one in OPERATIONS.items())
         raise ConfigError(f"there is no operation {operation!r}; there are: {known}")
     return OPERATIONS[operation].answer(tokens[:, 0], tokens[:, 1], p)
 
