@@ -5,27 +5,9 @@
 //                                returns what to call when the colours have changed; `from` is its data's address
 //   moving.receive(content)      a file of data gives what it has (grokcourse.interactive.packing)
 //   moving.data(name, address)   the data of that name, from a file that is loaded now if it has not been
-//   moving.load(address)         another script, in the same way
 const moving = (() => {
-  const waiting = new Map(); // a script's address → the promise of its having run
   const builders = new Map();
   const received = new Map();
-
-  const load = (address) => {
-    if (!waiting.has(address)) {
-      waiting.set(
-        address,
-        new Promise((resolve, reject) => {
-          const script = document.createElement("script");
-          script.src = address;
-          script.onload = resolve;
-          script.onerror = () => reject(new Error(`${address} cannot be loaded`));
-          document.head.append(script);
-        }),
-      );
-    }
-    return waiting.get(address);
-  };
 
   const float16 = (code) => {
     const sign = code & 0x8000 ? -1 : 1;
@@ -62,7 +44,7 @@ const moving = (() => {
   });
 
   const data = async (name, address) => {
-    await load(address);
+    await loadScript(address);
     return unpacked(received.get(name));
   };
 
@@ -160,7 +142,7 @@ const moving = (() => {
   const start = async (box) => {
     const { picture, from, scripts } = box.dataset;
     try {
-      await Promise.all([load(`${scripts}${picture}.js`), from && load(from)]);
+      await Promise.all([loadScript(`${scripts}${picture}.js`), from && loadScript(from)]);
     } catch {
       return; // The still stays.
     }
@@ -195,7 +177,6 @@ const moving = (() => {
     picture: (name, build) => builders.set(name, build),
     receive: (content) => received.set(content.name, content),
     data,
-    load,
     restore,
     make,
     slider,

@@ -184,7 +184,7 @@ moving.picture("grok", (panel, { facts: { config, options, seeds } }, from) => {
 
   let [worker, run, isRunning, until] = [null, 0, false, 0];
   const scripts = panel.parentElement.dataset.scripts;
-  const ready = moving.load(`${scripts}grok-training.js`).then(() => {
+  const ready = loadScript(`${scripts}grok-training.js`).then(() => {
     const text = `(${moving.grokWorker})((${moving.grokTraining})());`;
     const address = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
     worker = new Worker(address);

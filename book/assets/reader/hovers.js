@@ -3,20 +3,11 @@
 // shown.
 {
   const { hovers, hoversScript } = document.currentScript.dataset;
-  const load = (address) =>
-    new Promise((resolve, reject) => {
-      const script = document.createElement("script");
-      script.src = address;
-      script.onload = resolve;
-      script.onerror = () => reject(new Error(`${address} cannot be loaded`));
-      document.head.append(script);
-    });
-
   let ready;
   let isReady = false;
   const prepare = () => {
-    ready ??= load(hoversScript)
-      .then(() => load(hovers))
+    ready ??= loadScript(hoversScript)
+      .then(() => loadScript(hovers))
       .then(() => {
         window.onload(); // sphinx-tippy's file waits for it, and the page has been loaded already
         window.onload = null;
