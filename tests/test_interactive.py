@@ -11,6 +11,7 @@ from grokcourse.interactive import ask, grok, packing
 from grokcourse.interactive.circles import circles
 from grokcourse.interactive.clocks import clocks
 from grokcourse.interactive.scrub import scrub
+from grokcourse.interactive.voices import voices
 from grokcourse.model import Transformer
 
 
@@ -227,3 +228,27 @@ def test_clocks_for_the_page():
     assert content(clocks(p=7, key=[3, 1]))["facts"] == {"p": 7, "key": [3, 1]}
     with pytest.raises(ValueError, match="1 … 3, not 4"):
         clocks(p=7, key=[4])
+
+
+# --- voices ---
+
+
+def test_two_voices_are_kept_question_by_question_without_their_means():
+    rng = np.random.default_rng(3)
+    circuit, rest = rng.normal(5, 9, (2, 3, 4, 7))
+    script = voices(steps=[0, 10, 20], questions=[(0, 1)] * 4, answers=[1] * 4, circuit=circuit, rest=rest)
+    told = content(script)
+    assert told["facts"]["steps"] == [0, 10, 20]
+    for name, table in (("circuit", circuit), ("rest", rest)):
+        restored = packing.restore(told["arrays"][name])
+        centred = table - table.mean(axis=2, keepdims=True)
+        np.testing.assert_allclose(restored, centred, atol=np.abs(centred).max() / 65_000)
+        leads = restored[..., 1] - restored[..., 3]
+        np.testing.assert_allclose(leads, table[..., 1] - table[..., 3], atol=1e-3)
+
+
+@pytest.mark.parametrize("wrong", [(3, 4), (3, 4, 6), (2, 4, 7), (3, 5, 7)])
+def test_voices_of_other_shapes_are_refused(wrong):
+    good = {"steps": [0, 10, 20], "questions": [(0, 1)] * 4, "answers": [1] * 4}
+    with pytest.raises(ValueError, match=r"3 steps and 4 questions need tables of shape \(3, 4, p\)"):
+        voices(**good, circuit=np.zeros(wrong), rest=np.zeros((3, 4, 7)))

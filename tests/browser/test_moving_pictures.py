@@ -10,7 +10,7 @@ from conftest import Site
 from playwright.sync_api import Browser, Locator, Page, expect
 from test_browser import VIEWS, barriers, opened, url_of
 
-from grokcourse import circuit, fourier, runs, tasks
+from grokcourse import circuit, fourier, measures, runs, tasks
 from grokcourse.interactive import packing
 
 PAGE = {
@@ -19,6 +19,7 @@ PAGE = {
     "grok": "book/04-training",
     "circles": "book/05-fourier",
     "clocks": "book/05-fourier",
+    "voices": "book/07-progress-measures",
 }
 
 
@@ -325,4 +326,38 @@ def test_clocks_vote_as_numpy_has_it(browser: Browser, site: Site):
         box.get_by_label("Another frequency").fill("57")
         box.get_by_role("button", name="Add").click()
         expect(box.get_by_role("status")).to_have_text("Frequencies are whole numbers from 1 to 56.")
+        assert watched.troubles == []
+
+
+# --- voices ---
+
+
+def test_two_voices_add_up_to_the_model_at_every_question(browser: Browser, site: Site):
+    run = runs.load("main")
+    p = run.config.p
+    key = measures.load("main").key
+    with opened(browser, url_of(site, PAGE["voices"])) as watched:
+        box = started(watched.page, "voices")
+        panel = box.locator(".gc-moving")
+        slider = box.get_by_role("slider", name="Step")
+        question = box.get_by_label("Question")
+        slider.focus()
+        for place, name in ((0, "first"), (5, "sixth")):
+            question.select_option(index=place)
+            a, b = map(int, re.findall(r"\d+", question.locator("option").nth(place).inner_text()))
+            for key_pressed, step in (("Home", 0), ("End", None)):
+                slider.focus()
+                watched.page.keyboard.press(key_pressed)
+                if step is None:
+                    step = int(panel.get_attribute("data-step"))
+                    assert step > 5_000
+                expect(box.locator(".gc-step")).to_have_text(f"Step {step:,}")
+                with torch.no_grad():
+                    table = circuit.all_logits(run.model(step))
+                expected = [float(lead) for lead in measures.two_voices(table, key, torch.tensor([a * p + b]))]
+                assert panel.evaluate("panel => panel.leads") == pytest.approx(expected, abs=2e-3), name
+                answer = (a + b) % p if sum(expected) > 0 else None
+                told = box.get_by_role("status").inner_text()
+                assert (answer is None) == ("and is wrong" in told)
+                assert f"the circuit has {(a + b) % p} " in slider.get_attribute("aria-valuetext")
         assert watched.troubles == []
