@@ -2,7 +2,7 @@
 moving.picture("voices", (panel, data) => {
   const { make, thousands } = moving;
   const { p, symbol, steps, questions, answers } = data.facts;
-  let [at, chosen] = [0, 0];
+  let [at, chosen] = [Math.floor(steps.length / 3), Math.floor(questions.length / 2)];
 
   // One voice's logits for the question at the step.
   const voice = (table) => table.subarray((at * questions.length + chosen) * p, (at * questions.length + chosen + 1) * p);
@@ -66,8 +66,8 @@ moving.picture("voices", (panel, data) => {
   };
   const redraw = moving.oncePerFrame(draw);
 
-  const question = make("select", {}, ...questions.map(([a, b], i) => make("option", { value: i }, `${a} ${symbol} ${b}`)));
-  const step = moving.slider({ label: "Step", most: steps.length - 1, told: (value) => ((at = value), told()), changed: redraw });
+  const question = make("select", {}, ...questions.map(([a, b], i) => make("option", i === chosen ? { value: i, selected: "" } : { value: i }, `${a} ${symbol} ${b}`)));
+  const step = moving.slider({ label: "Step", most: steps.length - 1, value: at, told: (value) => ((at = value), told()), changed: redraw });
   question.addEventListener("change", () => {
     chosen = Number(question.value);
     step.set(at);
