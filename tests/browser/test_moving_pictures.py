@@ -340,7 +340,7 @@ def test_two_voices_add_up_to_the_model_at_every_question(browser: Browser, site
         box = started(watched.page, "voices")
         panel = box.locator(".gc-moving")
         slider = box.get_by_role("slider", name="Step")
-        question = box.get_by_label("Question")
+        question = box.get_by_role("combobox", name="Question")
         slider.focus()
         for place, name in ((0, "first"), (5, "sixth")):
             question.select_option(index=place)
