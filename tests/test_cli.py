@@ -35,7 +35,7 @@ def test_train_saves_the_run_that_was_asked_for(tmp_path, capsys):
         (["--d-model", "10", "--n-heads", "4"], "divisible by n_heads"),
         (["--threads", "0"], "--threads must be at least 1"),
         (["--device", "warp", "--steps", "1"], "no device 'warp'"),
-        (["--operation", "divide", "--steps", "1"], "no operation 'divide'"),
+        (["--operation", "power", "--steps", "1"], "no operation 'power'"),
     ],
 )
 def test_bad_input_is_one_clear_line_and_no_folder(tmp_path, capsys, arguments, says):
