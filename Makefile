@@ -34,11 +34,14 @@ pdf: site ## Print the whole course into _build/grokcourse.pdf (needs Chromium o
 
 peers: $(PEERS) ## Install the programs that tests run ours against, each in an environment of its own
 
-# Behind what a peer's environment has itself stands all that $(VENV) has, so that torch is not installed twice.
+# Behind what a peer's environment has itself stands all that $(VENV) has, so that torch is not installed twice; and all
+# that another peer's has, where one is named here.
+$(VENV)/peers/transformer_lens_3/.installed: $(VENV)/peers/transformer_lens/.installed
 $(VENV)/peers/%/.installed: tests/peers/%.txt $(STAMP)
 	@rm -rf $(@D)
 	$(BIN)/python -m venv $(@D)
-	@$(BIN)/python -c 'import sys, sysconfig; print(f"import site; site.addsitedir({sysconfig.get_path(sys.argv[1])!r})")' purelib \
+	@for behind in $(patsubst %/.installed,%,$(filter %/.installed,$^)); do \
+		$$behind/bin/python -c 'import sys, sysconfig; print(f"import site; site.addsitedir({sysconfig.get_path(sys.argv[1])!r})")' purelib; done \
 		> "$$($(@D)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/grokcourse-peers.pth"
 	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@

@@ -26,10 +26,12 @@ class WeightsError(ValueError):
 
 
 def layout_of(weights: Mapping[str, Tensor]) -> str | None:
-    """``"grokcourse"``, ``"paper"`` or ``"transformer_lens"``, by names and shapes; None if it is none of these."""
+    """A name in ``interop.LAYOUTS``, by names and shapes; None if it is none of these."""
     weights = without_prefix(weights)
     if "W_E" in weights and "attn.W_Q" in weights:
         return "grokcourse"
+    if "embed.weight" in weights and "blocks.0.attn.q.weight" in weights:
+        return "transformer_bridge"
     output = weights.get("blocks.0.attn.W_O")
     if "embed.W_E" in weights and isinstance(output, Tensor):
         return {2: "paper", 3: "transformer_lens"}.get(output.ndim)  # one matrix for all heads, or one each

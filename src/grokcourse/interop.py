@@ -1,27 +1,31 @@
 """Weights that others trained, in our model; and ours, in the tools of others.
 
-Three layouts are known. They hold the same matrices under other names and with their axes in another order:
+Four layouts are known. They hold the same matrices under other names and with their axes in another order:
 
-=====================  =====================  ==========================  ========================
-ours                   axes                   the paper's code            TransformerLens
-=====================  =====================  ==========================  ========================
-W_E                    vocab, d_model         transposed                  as ours
-W_pos                  pos, d_model           as ours                     as ours
-attn.W_Q, W_K, W_V     head, d_model, d_head  head, d_head, d_model       as ours
-attn.W_O               head, d_head, d_model  d_model, (head · d_head)    as ours
-mlp.W_in               d_model, d_mlp         transposed                  as ours
-mlp.W_out              d_mlp, d_model         transposed                  as ours
-W_U                    d_model, vocab         as ours                     as ours
-=====================  =====================  ==========================  ========================
+==================  =====================  ========================  ====================  ========================
+ours                axes                   the paper's code          HookedTransformer     TransformerBridge
+==================  =====================  ========================  ====================  ========================
+W_E                 vocab, d_model         transposed                as ours               as ours
+W_pos               pos, d_model           as ours                   as ours               as ours
+attn.W_Q, W_K, W_V  head, d_model, d_head  head, d_head, d_model     as ours               (head · d_head), d_model
+attn.W_O            head, d_head, d_model  d_model, (head · d_head)  as ours               d_model, (head · d_head)
+mlp.W_in            d_model, d_mlp         transposed                as ours               transposed
+mlp.W_out           d_mlp, d_model         transposed                as ours               transposed
+W_U                 d_model, vocab         as ours                   as ours               transposed
+==================  =====================  ========================  ====================  ========================
 
 * The paper: the code of Nanda et al. 2023 (arXiv 2301.05217), whose released checkpoints call them ``embed.W_E``,
   ``blocks.0.attn.W_Q``, ``blocks.0.mlp.W_in``, ``unembed.W_U`` and so on.
-* TransformerLens: the state dict of its ``HookedTransformer`` (which its releases up to 3 have). The names are the
-  same; attention and unembedding have biases besides. Our model has no such biases, so they must be zero.
+* HookedTransformer: the state dict of TransformerLens' model in its releases up to 3. The names are the paper's;
+  attention and unembedding have biases besides.
+* TransformerBridge: the state dict of TransformerLens' model since its release 4, made by ``boot_native``. It has the
+  same biases, and calls its tensors ``embed.weight``, ``blocks.0.attn.q.weight``, ``blocks.0.mlp.in.weight``,
+  ``unembed.weight`` and so on. The heads are joined in one axis, so that the number of heads does not show: it must be
+  in a config, in the file or passed along, or be said.
 * Ours: ``Transformer.state_dict()``.
 
-Biases of attention and unembedding are taken over as well: see ``from_transformer_lens``. A prefix that all names
-share, such as ``module.`` or ``_orig_mod.``, is left away.
+Our model has no biases of attention and unembedding; they are taken over all the same: see ``from_transformer_lens``.
+A prefix that all names share, such as ``module.`` or ``_orig_mod.``, is left away.
 
 Nothing is dropped in silence: a tensor that our model cannot hold exactly, that is missing, is not known, or has a
 shape that does not fit the others, raises a ``WeightsError`` that names it. But weights do not tell everything. The
@@ -73,6 +77,8 @@ OURS = {
     "W_U": "d_model out",
 }
 """The axes of each of our weights."""
+BIASES = {"b_Q": "head d_head", "b_K": "head d_head", "b_V": "head d_head", "b_O": "d_model", "b_U": "out"}
+"""The axes of the biases that our model lacks, as ``_with_biases`` takes them."""
 HOOKS = {
     "resid_pre": "blocks.0.hook_resid_pre",
     "q": "blocks.0.attn.hook_q",
@@ -90,7 +96,8 @@ HOOKS = {
 }
 """What TransformerLens calls our activations.
 
-Its q, k, v and z are (n, pos, head, d_head), ours (n, head, pos, d_head); all other shapes are the same.
+Its q, k, v and z are (n, pos, head, d_head), ours (n, head, pos, d_head); all other shapes are the same. Its release 4
+keeps the attention pattern under the name of the scores as well, in a model that ``boot_native`` makes (seen in 4.3.0).
 """
 
 
@@ -103,8 +110,8 @@ class Layout:
     """Our name → theirs."""
     axes: dict[str, str]
     """Our name → the axes of their tensor, where they are not in our order; axes in brackets are one axis of theirs."""
-    biases: dict[str, str]
-    """Their biases that our model lacks → axes."""
+    biases: dict[str, tuple[str, str]]
+    """The biases that our model lacks, b_Q, b_K, b_V, b_O and b_U → their name and axes."""
     buffers: tuple[str, ...] = ()
     """What they store that is no weight; a mask among them must be causal."""
 
@@ -136,27 +143,56 @@ LAYOUTS = {
         ("blocks.0.attn.mask",),
     ),
     "transformer_lens": Layout(
-        "TransformerLens'",
+        "HookedTransformer's",
         NAMES,
         {},
         {
-            **{f"blocks.0.attn.b_{m}": "head d_head" for m in "QKV"},
-            "blocks.0.attn.b_O": "d_model",
-            "unembed.b_U": "out",
+            **{f"b_{m}": (f"blocks.0.attn.b_{m}", "head d_head") for m in "QKV"},
+            "b_O": ("blocks.0.attn.b_O", "d_model"),
+            "b_U": ("unembed.b_U", "out"),
         },
         ("blocks.0.attn.mask", "blocks.0.attn.IGNORE"),
+    ),
+    "transformer_bridge": Layout(
+        "TransformerBridge's",
+        {
+            "W_E": "embed.weight",
+            "W_pos": "pos_embed.weight",
+            **{f"attn.W_{m}": f"blocks.0.attn.{m.lower()}.weight" for m in "QKVO"},
+            "mlp.W_in": "blocks.0.mlp.in.weight",
+            "mlp.b_in": "blocks.0.mlp.in.bias",
+            "mlp.W_out": "blocks.0.mlp.out.weight",
+            "mlp.b_out": "blocks.0.mlp.out.bias",
+            "W_U": "unembed.weight",
+        },
+        {
+            **{f"attn.W_{m}": "(head d_head) d_model" for m in "QKV"},
+            "attn.W_O": "d_model (head d_head)",
+            "mlp.W_in": "d_mlp d_model",
+            "mlp.W_out": "d_model d_mlp",
+            "W_U": "out d_model",
+        },
+        {
+            "b_Q": ("blocks.0.attn.q.bias", "(head d_head)"),
+            "b_K": ("blocks.0.attn.k.bias", "(head d_head)"),
+            "b_V": ("blocks.0.attn.v.bias", "(head d_head)"),
+            "b_O": ("blocks.0.attn.o.bias", "d_model"),
+            "b_U": ("unembed.bias", "out"),
+        },
     ),
 }
 """The layouts that ``recognise`` tells apart."""
 
 
 @usual_torch()
-def load(path: Path | str, step: int | None = None) -> Transformer:
-    """The model in a file, whichever of the known layouts it has: ``from_weights(read_weights(path, step))``.
+def load(path: Path | str, step: int | None = None, n_heads: int | None = None) -> Transformer:
+    """The model in a file, whichever of the known layouts it has: ``from_weights(read_weights(path, step), n_heads)``.
 
     Args:
         path: a ``.safetensors`` file, or one that ``torch.save`` wrote (``.pth``, ``.pt``).
         step: which checkpoint, if the file has several; by default the final model.
+        n_heads: how many attention heads the model has. Only weights of a ``TransformerBridge`` need it, and only if
+            no config in the file says it.
 
     Returns:
         The model, on the CPU, ready for use. ``model.p`` is the modulus.
@@ -167,15 +203,17 @@ def load(path: Path | str, step: int | None = None) -> Transformer:
     """
     content = read(path)
     with naming(path):
-        _check_config(config_in(content))
-        return from_weights(weights_in(path, content, step))
+        config = config_in(content)
+        _check_config(config)
+        return from_weights(weights_in(path, content, step), _heads(config, n_heads))
 
 
-def load_checkpoints(path: Path | str) -> dict[int, Weights]:
+def load_checkpoints(path: Path | str, n_heads: int | None = None) -> dict[int, Weights]:
     """All checkpoints in a file, as state dicts of our model.
 
     Args:
         path: as for ``load``.
+        n_heads: as for ``load``.
 
     Returns:
         Weights by step, rising. The steps are those that the file gives (the paper's ``epochs``, TransformerLens'
@@ -184,11 +222,16 @@ def load_checkpoints(path: Path | str) -> dict[int, Weights]:
     Raises:
         WeightsError: as ``load``.
     """
-    return _state_dicts(path, read(path))
+    return _state_dicts(path, read(path), n_heads)
 
 
 @usual_torch()
-def load_run(path: Path | str, train_index: Iterable[int] | None = None, operation: str = "add") -> Run:
+def load_run(
+    path: Path | str,
+    train_index: Iterable[int] | None = None,
+    operation: str = "add",
+    n_heads: int | None = None,
+) -> Run:
     """All checkpoints in a file as a run, for ``measures.measure_run`` and ``runs.save``.
 
     Args:
@@ -197,6 +240,7 @@ def load_run(path: Path | str, train_index: Iterable[int] | None = None, operati
             the file has under ``train_indices``, as that of TransformerLens' demo. Without either, what needs the
             training set says that it is missing.
         operation: what the model was trained on, a name in ``tasks.OPERATIONS``: no weights tell.
+        n_heads: as for ``load``.
 
     Returns:
         The run. Its config has the model's sizes (as d_model, what the heads have together), and the course's defaults
@@ -207,7 +251,7 @@ def load_run(path: Path | str, train_index: Iterable[int] | None = None, operati
         ValueError, ConfigError: as ``tasks.dataset_of``.
     """
     content = read(path)
-    checkpoints = _state_dicts(path, content)
+    checkpoints = _state_dicts(path, content, n_heads)
     model = Transformer.from_weights(next(iter(checkpoints.values())))
     if train_index is None and isinstance(content, Mapping):
         train_index = content.get("train_indices")
@@ -238,7 +282,7 @@ def read_weights(path: Path | str, step: int | None = None) -> Weights:
 
 
 def recognise(weights: Mapping[str, Tensor]) -> str:
-    """Whose layout this is: ``"paper"``, ``"transformer_lens"`` or ``"grokcourse"``.
+    """Whose layout this is: ``"paper"``, ``"transformer_lens"``, ``"transformer_bridge"`` or ``"grokcourse"``.
 
     Raises:
         WeightsError: if it is none of them.
@@ -247,18 +291,28 @@ def recognise(weights: Mapping[str, Tensor]) -> str:
     if layout is None:
         raise WeightsError(
             f"these weights have no layout that is known here. Their names are {listed(map(str, weights))}; the "
-            "paper's and TransformerLens' have embed.W_E and blocks.0.attn.W_O, ours W_E and attn.W_Q. If the model is "
-            "of our kind, build a dict with the names and axes of one of these layouts (they stand at the head of "
-            "grokcourse.interop), and pass it to interop.from_weights"
+            "paper's and HookedTransformer's have embed.W_E and blocks.0.attn.W_O, TransformerBridge's embed.weight "
+            "and blocks.0.attn.q.weight, ours W_E and attn.W_Q. If the model is of our kind, build a dict with the "
+            "names and axes of one of these layouts (they stand at the head of grokcourse.interop), and pass it to "
+            "interop.from_weights"
         )
     return layout
 
 
 @usual_torch()
-def from_weights(weights: Mapping[str, Tensor]) -> Transformer:
-    """The model with weights of any known layout; raises ``WeightsError`` as ``recognise`` and the other two do."""
+def from_weights(weights: Mapping[str, Tensor], n_heads: int | None = None) -> Transformer:
+    """The model with weights of any known layout.
+
+    Args:
+        weights: tensors by name.
+        n_heads: how many attention heads the model has; only weights of a ``TransformerBridge`` need it.
+
+    Raises:
+        WeightsError: as ``recognise``, ``from_paper`` and ``from_transformer_lens``; also if the weights have another
+            number of heads.
+    """
     layout = LAYOUTS[recognise(weights)]
-    return Transformer.from_weights(_ours(without_prefix(weights), layout))
+    return Transformer.from_weights(_ours(without_prefix(weights), layout, n_heads))
 
 
 @usual_torch()
@@ -281,7 +335,8 @@ def from_paper(weights: Mapping[str, Tensor]) -> Transformer:
 
 @usual_torch()
 def from_transformer_lens(weights: Mapping[str, Tensor], config: object = None) -> Transformer:
-    """The model with weights in the layout of TransformerLens' ``HookedTransformer``.
+    """The model with weights of TransformerLens: of a ``TransformerBridge`` that ``boot_native`` made, or of a
+    ``HookedTransformer``, which its releases up to 3 have.
 
     Biases that our model lacks (of queries, keys, values, heads and logits) become rows of its matrices: its residual
     stream then has one dimension more, which is always 1. W_pos writes it there, and W_Q, W_K, W_V, W_in and W_U read
@@ -290,6 +345,7 @@ def from_transformer_lens(weights: Mapping[str, Tensor], config: object = None) 
     Args:
         weights: its ``state_dict()``: types and ``W_U`` as for ``from_paper``. Buffers and biases may be there or not.
         config: its ``cfg`` (or a dict with the same entries); if given, it must say that the model is of our kind.
+            Of a ``TransformerBridge`` it is needed, for the number of heads: ``{"n_heads": 4}`` is enough.
 
     Returns:
         A model that computes the same logits and, if the biases that it lacks are zero, the same activations. If they
@@ -301,7 +357,10 @@ def from_transformer_lens(weights: Mapping[str, Tensor], config: object = None) 
             asks for what our model does not do.
     """
     _check_config(config)
-    return Transformer.from_weights(_ours(without_prefix(weights), LAYOUTS["transformer_lens"]))
+    layout = "transformer_lens"
+    if isinstance(weights, Mapping) and layout_of(weights) == "transformer_bridge":
+        layout = "transformer_bridge"
+    return Transformer.from_weights(_ours(without_prefix(weights), LAYOUTS[layout], _heads(config)))
 
 
 def to_paper(model: Transformer) -> Weights:
@@ -309,8 +368,23 @@ def to_paper(model: Transformer) -> Weights:
     return _theirs(model, LAYOUTS["paper"])
 
 
+def to_transformer_bridge(model: Transformer) -> Weights:
+    """The weights of a model for TransformerLens since its release 4, as new tensors.
+
+    The biases that our model lacks are there as zeros. In TransformerLens::
+
+        bridge = TransformerBridge.boot_native(transformer_lens_config(model))
+        bridge.load_state_dict(to_transformer_bridge(model))
+
+    ``boot_native`` makes a float32 model, whatever the config says; of one in float64 give it ``dtype=torch.float64``.
+    The inverse is ``from_transformer_lens(weights, transformer_lens_config(model))``.
+    """
+    return _theirs(model, LAYOUTS["transformer_bridge"])
+
+
 def to_transformer_lens(model: Transformer) -> Weights:
-    """The weights of a model in TransformerLens' layout, as new tensors; the inverse of ``from_transformer_lens``.
+    """The weights of a model for TransformerLens up to its release 3, as new tensors; ``from_transformer_lens`` is the
+    inverse.
 
     The biases that our model lacks are there as zeros. Buffers are not, as they differ between releases; hence::
 
@@ -321,7 +395,7 @@ def to_transformer_lens(model: Transformer) -> Weights:
 
 
 def transformer_lens_config(model: Transformer) -> dict[str, Any]:
-    """The arguments of ``HookedTransformerConfig`` for a model like this one."""
+    """The config of a model like this one, for ``boot_native``; also the arguments of ``HookedTransformerConfig``."""
     n_heads, d_model, d_head = model.attn.W_Q.shape
     return {
         "n_layers": 1,
@@ -351,14 +425,23 @@ def architecture(model: Transformer) -> dict[str, int]:
     }
 
 
-def _ours(weights: Mapping[str, Tensor], layout: Layout) -> Weights:
+def _heads(config: object, said: int | None = None) -> int | None:
+    """How many heads a model has: what was said, or else what its config says, or None."""
+    if said is not None or config is None:
+        return said
+    entries = config if isinstance(config, Mapping) else vars(config)
+    heads = number(entries.get("n_heads"))
+    return heads if isinstance(heads, int) and heads > 0 else None  # TransformerLens says -1 for "not told"
+
+
+def _ours(weights: Mapping[str, Tensor], layout: Layout, n_heads: int | None = None) -> Weights:
     """Check weights of a layout, and bring them into ours."""
     _check_names(weights, layout)
     expected = {layout.names[name]: layout.axes_of(name) for name in OURS if layout.names[name] in weights}
-    expected |= {name: axes for name, axes in layout.biases.items() if name in weights}
+    expected |= {name: axes for name, axes in layout.biases.values() if name in weights}
     for name in expected:
         _check_tensor(name, weights[name])
-    sizes = _sizes({name: weights[name] for name in expected}, expected)
+    sizes = _sizes({name: weights[name] for name in expected}, expected, n_heads)
     for name in layout.buffers:
         if name.endswith("mask") and name in weights and weights[name].numel():
             mask = weights[name][:N_CTX, :N_CTX].bool().cpu()
@@ -368,25 +451,19 @@ def _ours(weights: Mapping[str, Tensor], layout: Layout) -> Weights:
                 )
     dtype = torch.float64 if any(weights[name].dtype == torch.float64 for name in expected) else torch.float32
 
-    def taken(name: str, axes: str) -> Tensor:
-        """A tensor of theirs, or zeros for a bias that is not there."""
+    def taken(name: str, theirs: str, axes: str) -> Tensor:
+        """A tensor of theirs with its axes in that order, or zeros for a bias that is not there."""
         if name not in weights:
             return torch.zeros([sizes[axis] for axis in axes.split()], dtype=dtype)
-        return weights[name].detach().to("cpu", dtype)
+        return _rearranged(weights[name].detach().to("cpu", dtype), theirs, axes, sizes)
 
-    ours = {
-        name: _rearranged(taken(layout.names[name], layout.axes_of(name)), layout.axes_of(name), axes, sizes)
-        for name, axes in OURS.items()
-    }
-    biases = {name.rpartition(".")[2]: taken(name, axes) for name, axes in layout.biases.items()}
+    ours = {name: taken(layout.names[name], layout.axes_of(name), axes) for name, axes in OURS.items()}
+    biases = {name: taken(*layout.biases[name], axes) for name, axes in BIASES.items() if name in layout.biases}
     return _with_biases(ours, biases) if any(bias.any() for bias in biases.values()) else ours
 
 
 def _with_biases(ours: Weights, biases: Weights) -> Weights:
-    """Weights of ours that compute what these do with biases: in a dimension of the residual stream that is always 1.
-
-    b_Q, b_K and b_V have the axes (head, d_head), b_O (d_model,) and b_U (out,).
-    """
+    """Weights of ours that do what these do with biases: in a dimension of the residual stream that is always 1."""
     b_O, W_in = biases["b_O"], ours["mlp.W_in"]
     rows = {"W_E": ours["W_E"].new_zeros(len(ours["W_E"]), 1), "W_pos": ours["W_pos"].new_ones(N_CTX, 1)}
     rows |= {"attn.W_O": ours["attn.W_O"].new_zeros(*ours["attn.W_O"].shape[:2], 1)}
@@ -411,15 +488,17 @@ def _theirs(model: Transformer, layout: Layout) -> Weights:
         for name, theirs in layout.names.items()
     }
     zeros = {
-        name: ours["W_E"].new_zeros([sizes[axis] for axis in axes.split()]) for name, axes in layout.biases.items()
+        name: ours["W_E"].new_zeros([math.prod(sizes[axis] for axis in group) for group in _groups(axes)])
+        for name, axes in layout.biases.values()
     }
     return weights | zeros
 
 
 def _check_names(weights: Mapping[str, Tensor], layout: Layout) -> None:
     needed = set(layout.names.values())
-    missing = sorted(name for name in needed - set(weights) if not name.endswith(("b_in", "b_out")))
-    surplus = sorted(set(weights) - needed - set(layout.biases) - set(layout.buffers))
+    optional = {layout.names["mlp.b_in"], layout.names["mlp.b_out"]}
+    missing = sorted(needed - set(weights) - optional)
+    surplus = sorted(set(weights) - needed - {name for name, _ in layout.biases.values()} - set(layout.buffers))
     reasons = {
         ".ln": "our model has no LayerNorm",
         "ln_": "our model has no LayerNorm",
@@ -447,10 +526,14 @@ def _check_tensor(name: str, tensor: object) -> None:
         raise WeightsError(f"{name} holds numbers that are not finite")
 
 
-def _sizes(weights: Mapping[str, Tensor], expected: Mapping[str, str]) -> dict[str, int]:
+def _sizes(weights: Mapping[str, Tensor], expected: Mapping[str, str], n_heads: int | None = None) -> dict[str, int]:
     """The length of each axis, read off the tensors; raises if two of them disagree, or there is no such model."""
     sizes: dict[str, int] = {}
     source: dict[str, str] = {}
+    if n_heads is not None:
+        if not isinstance(n_heads, int) or n_heads < 1:
+            raise WeightsError(f"n_heads is {n_heads!r}, which is no number of attention heads")
+        sizes["head"], source["head"] = n_heads, "n_heads"
 
     def fits(name: str, axes: list[list[str]]) -> bool:
         return weights[name].ndim == len(axes) and all(
@@ -465,6 +548,17 @@ def _sizes(weights: Mapping[str, Tensor], expected: Mapping[str, str]) -> dict[s
                 if len(group) == 1:
                     sizes.setdefault(group[0], length)
                     source.setdefault(group[0], name)
+    for name, text in expected.items():
+        for group, length in zip(_groups(text), weights[name].shape, strict=False):
+            if len(group) == 2 and "head" in sizes and length % sizes["head"] == 0:
+                sizes.setdefault("d_head", length // sizes["head"])
+                source.setdefault("d_head", name)
+    if "head" not in sizes and not any(["head"] in _groups(text) for text in expected.values()):
+        raise WeightsError(
+            "these are the weights of a TransformerBridge, which do not show how many attention heads there are: say "
+            "it, as in interop.load(path, n_heads=4), or keep the config beside the weights: "
+            'torch.save({"model": bridge.state_dict(), "config": bridge.cfg}, path)'
+        )
     for name, text in expected.items():
         if missing := [axis for group in _groups(text) for axis in group if axis not in sizes]:
             raise WeightsError(f"{name} has shape {tuple(weights[name].shape)}: no axis of it can be {missing[0]}")
@@ -547,9 +641,11 @@ def _check_config(config: object) -> None:
         raise WeightsError(f"the config divides attention scores by {scale:g}, our model by √d_head = {d_head**0.5:g}")
 
 
-def _state_dicts(path: Path | str, content: Any) -> dict[int, Weights]:
+def _state_dicts(path: Path | str, content: Any, n_heads: int | None) -> dict[int, Weights]:
     """All checkpoints in what a file holds, as state dicts of our model, by step, rising."""
     found = checkpoints_in(path, content)
     with naming(path):
-        _check_config(config_in(content))
-        return {step: from_weights(weights).state_dict() for step, weights in sorted(found.items())}
+        config = config_in(content)
+        _check_config(config)
+        heads = _heads(config, n_heads)
+        return {step: from_weights(weights, heads).state_dict() for step, weights in sorted(found.items())}
