@@ -8,7 +8,7 @@ BOOK := $(BIN)/jupyter-book build . -n -W --keep-going
 PEERS := $(patsubst tests/peers/%.txt,$(VENV)/peers/%/.installed,$(wildcard tests/peers/*.txt))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup site pdf peers test check sync exercise notebooks lint train bench dist clean
+.PHONY: help setup site pdf audit peers test check sync exercise notebooks lint train bench dist clean
 
 help: ## Say what there is (this)
 	@echo "make TARGET, where TARGET is one of"
@@ -31,6 +31,9 @@ site: setup ## Build the site into _build/html, running every chapter that has c
 
 pdf: site ## Print the whole course into _build/grokcourse.pdf (needs Chromium or Chrome)
 	$(BIN)/python -m grokcourse.publishing.pdf
+
+audit: setup ## Measure the built site with Lighthouse (ARGS="book/index --form phone"; needs node and Chromium)
+	$(BIN)/python tools/audit.py $(ARGS)
 
 peers: $(PEERS) ## Install the programs that tests run ours against, each in an environment of its own
 
