@@ -68,8 +68,8 @@ def test_links_lead_into_the_document_or_to_the_web_and_to_no_file_of_this_machi
             if to is not None:
                 leads.add(named[to] if isinstance(to, str) else sheets[to[0].idnum])
         inside.append(leads)
-    # To its own first section and its own last one, which have the same names on both pages, and to the other page.
-    assert inside == [{0, 1, 2}, {2, 3, 0}]
+    # To its own first section and its own last one, which have the same names on both pages, and to the other's last.
+    assert inside == [{0, 1, 3}, {2, 3, 1}]
 
 
 def test_paper_is_white_whatever_the_page_was(browser: Browser, tmp_path: Path):

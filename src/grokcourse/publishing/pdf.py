@@ -8,7 +8,7 @@ import argparse
 import io
 import shutil
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -18,7 +18,7 @@ import yaml
 from playwright.sync_api import Browser, PdfMargins, sync_playwright
 from pypdf import PdfReader, PdfWriter
 from pypdf.annotations import Link
-from pypdf.generic import ArrayObject, DictionaryObject, NameObject, RectangleObject
+from pypdf.generic import ArrayObject, DictionaryObject, Fit, NameObject, RectangleObject
 
 from grokcourse.storage import write_whole
 
@@ -31,6 +31,13 @@ PREPARE = """async prefix => {
         const to = decodeURIComponent(link.getAttribute("href").slice(1));
         link.setAttribute("href", "#" + prefix + to);
     }
+    // Chromium names the places that links of the page itself lead to; other pages' links lead to any.
+    const places = document.createElement("div");
+    for (const { id } of document.querySelectorAll("article [id]:not(svg *, svg)")) {
+        places.appendChild(document.createElement("a")).href = "#" + encodeURIComponent(id);
+    }
+    places.hidden = true;
+    document.body.append(places);
     for (const image of document.images) image.loading = "eager";
     await Promise.all([...document.images].map(image => image.decode().catch(() => null)));
     await document.fonts.ready;
@@ -63,6 +70,8 @@ class Printed:
     headings: list[str]
     """The page's title, then those of its sections in their order."""
     pdf: bytes
+    prefix: str
+    """What the names of its anchors begin with, so that no other page has the same."""
 
 
 def pages_of(toc: Path) -> list[str]:
@@ -96,16 +105,17 @@ def print_pages(browser: Browser, pages: Iterable[Path]) -> list[Printed]:
     printed = []
     context = browser.new_context(color_scheme="light")
     tab = context.new_page()
-    for path in pages:
+    for number, path in enumerate(pages):
         if not path.is_file():
             raise PdfError(f"{path} is not there: build the site first (make site)")
         url = path.resolve().as_uri()
         tab.goto(url, wait_until="load")
         tab.emulate_media(media="print")
-        headings = tab.evaluate(PREPARE, f"{path.stem}--")
+        prefix = f"{number}-{path.stem}--"
+        headings = tab.evaluate(PREPARE, prefix)
         margin: PdfMargins = {"top": "16mm", "bottom": "20mm", "left": "18mm", "right": "18mm"}
         pdf = tab.pdf(format="A4", margin=margin, print_background=True, outline=True, tagged=True)
-        printed.append(Printed(url, headings, pdf))
+        printed.append(Printed(url, headings, pdf, prefix))
     context.close()
     return printed
 
@@ -132,7 +142,7 @@ def join(printed: Sequence[Printed], title: str) -> PdfWriter:
         for section, (level, sheet) in zip(sections, _sections(reader), strict=True):
             if level == 2:
                 whole.add_outline_item(title=section, page_number=first[page.url] + sheet, parent=chapter)
-    _keep_links_inside(whole, first)
+    _keep_links_inside(whole, first, {page.url: page.prefix for page in printed})
     whole.add_metadata({"/Title": title})
     return whole
 
@@ -150,8 +160,15 @@ def _sections(reader: PdfReader) -> list[tuple[int, int]]:
     return list(below(reader.outline, 1))[1:]
 
 
-def _keep_links_inside(whole: PdfWriter, first: dict[str, int]) -> None:
-    """Let links to a page's file lead to its first sheet, and drop those to other files of this machine."""
+def _keep_links_inside(whole: PdfWriter, first: Mapping[str, int], prefixes: Mapping[str, str]) -> None:
+    """Let links to a page's file lead to where they lead on the site, and drop those to other files of this machine.
+
+    Args:
+        whole: the document.
+        first: by a page's address the number of its first sheet.
+        prefixes: what the names of its anchors begin with.
+    """
+    places = {name.removeprefix("/"): place for name, place in whole.named_destinations.items()}
     for number, sheet in enumerate(whole.pages):
         kept = ArrayObject()
         inside = []
@@ -161,8 +178,16 @@ def _keep_links_inside(whole: PdfWriter, first: dict[str, int]) -> None:
             uri = str(action.get("/URI", ""))
             if not uri.startswith("file:"):
                 kept.append(annotation)
-            elif (target := first.get(Path(unquote(urlsplit(uri).path)).as_uri())) is not None:
-                inside.append(Link(rect=RectangleObject(cast(ArrayObject, link["/Rect"])), target_page_index=target))
+                continue
+            file, _, anchor = uri.partition("#")
+            url = Path(unquote(urlsplit(file).path)).as_uri()
+            if url in first:
+                target, fit = first[url], Fit.fit()
+                if place := places.get(prefixes[url] + unquote(anchor)):
+                    target = whole.get_destination_page_number(place) or 0
+                    fit = Fit.xyz(left=place.left, top=place.top)
+                where = RectangleObject(cast(ArrayObject, link["/Rect"]))
+                inside.append(Link(rect=where, target_page_index=target, fit=fit))
         sheet[NameObject("/Annots")] = kept
         for link in inside:
             whole.add_annotation(number, link)
