@@ -197,15 +197,15 @@ def test_the_scripts_of_all_pages_are_small(site: Site):
 
 BUDGET = 100_000
 """Bytes of a page's HTML, gzipped."""
-ELEMENTS = {"book/06-circuit": 5_000}
-"""How many elements a page has at most, where it is not 4,000: formulas are two fifths of those of 06."""
+ELEMENTS = 4000
+"""How many elements a page has at most."""
 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_is_light(site: Site, page: str):
     content = (site.html / f"{page}.html").read_bytes()
     assert len(gzip.compress(content)) <= BUDGET
-    assert len(BeautifulSoup(content, "html.parser").find_all(True)) <= ELEMENTS.get(page, 4000)
+    assert len(BeautifulSoup(content, "html.parser").find_all(True)) <= ELEMENTS
 
 
 def test_no_path_of_this_machine_is_published(site: Site):

@@ -1,9 +1,11 @@
 """Every page of the built site, opened from disk in a real browser: at a desk and on a phone, light and dark."""
 
+import gzip
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import axe_playwright_python
 import pytest
@@ -36,6 +38,8 @@ class Watched:
 
     page: Page
     troubles: list[str] = field(default_factory=list)
+    loaded: list[str] = field(default_factory=list)
+    """The addresses of all that the page has asked for, itself included."""
 
     def settle(self) -> None:
         """Wait until the fonts are there."""
@@ -53,6 +57,7 @@ def opened(
     page, troubles = watched.page, watched.troubles
     page.on("console", lambda message: troubles.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: troubles.append(f"script error: {error}"))
+    page.on("request", lambda request: watched.loaded.append(request.url))
     page.on("requestfailed", lambda request: troubles.append(f"could not load {request.url}"))
     page.on(
         "request",
@@ -95,16 +100,15 @@ def check_that_all_is_seen(page: Page) -> None:
     """Formulas are set, nothing is wider than the window, no picture is empty or on a pale card."""
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), "wider than the window"
 
-    formulas = page.evaluate("""[...document.querySelectorAll("article .math")].map(element => ({
-        text: element.textContent.slice(0, 80),
-        set: element.querySelector("math") !== null,
-    }))""")
-    assert [formula for formula in formulas if not formula["set"]] == []
+    unset = page.evaluate("""[...document.querySelectorAll("article .math")]
+        .filter(element => element.querySelector("math") === null)
+        .map(element => element.textContent.slice(0, 80))""")
+    assert unset == []
 
-    cut_off = page.evaluate("""[...document.querySelectorAll("article span.math math, .gc-figure img")]
+    cut_off = page.evaluate("""[...document.querySelectorAll("article math:not(div.math math), .gc-figure img")]
         .filter(element => element.checkVisibility() && !element.closest("table, details:not([open])")
             && element.getBoundingClientRect().right > document.documentElement.clientWidth)
-        .map(element => element.alt || element.closest(".math").textContent.slice(0, 80))""")
+        .map(element => element.alt || element.textContent.slice(0, 80))""")
     assert cut_off == [], "wider than the column: make a long formula a display formula"
 
     empty = page.evaluate("""[...document.querySelectorAll("article img, article svg[role=img]")]
@@ -207,6 +211,27 @@ def test_pointing_at_a_term_shows_its_definition(browser: Browser, site: Site):
         tip.wait_for()
         assert len(tip.inner_text().split()) > 5
         assert watched.troubles == []
+
+
+SHARED = {"course.css", "course.js", "stix-two-math.woff2", "stix-two-math-root.woff2", "favicon.svg", "logo.svg"}
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_loads_little_at_first(browser: Browser, site: Site, name: str):
+    """Besides what the pages share: 250 kB, gzipped as far as it is text; of requests, no more than what comes near."""
+    with opened(browser, url_of(site, name), 390) as watched:
+        files = [Path(unquote(urlsplit(url).path)) for url in watched.loaded if url.startswith("file:")]
+        elements = watched.page.evaluate("document.querySelectorAll('*').length")
+    sizes = {
+        path.name: len(
+            path.read_bytes() if path.suffix in (".png", ".webp", ".woff2") else gzip.compress(path.read_bytes())
+        )
+        for path in files
+    }
+    assert sum(size for name, size in sizes.items() if name not in SHARED) <= 250_000, sizes
+    assert sum(size for name, size in sizes.items() if name in SHARED) <= 120_000, sizes
+    assert len(files) <= 20, sizes
+    assert elements <= 4000
 
 
 def test_icons_are_drawn_without_the_themes_icon_script(browser: Browser, site: Site):

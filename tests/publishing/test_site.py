@@ -1,5 +1,6 @@
 """The Sphinx extension, on small books of its own: what is run, when again, and what is said when it fails."""
 
+import configparser
 import inspect
 import os
 import shutil
@@ -17,6 +18,8 @@ from myst_nb.core.config import NbParserConfig
 from myst_nb.core.read import create_nb_reader
 from myst_parser.config.main import MdParserConfig
 from nbformat import NotebookNode
+from pygments.styles import get_style_by_name
+from pygments.token import STANDARD_TYPES
 
 import grokcourse
 from grokcourse import runs
@@ -459,3 +462,28 @@ def test_a_page_is_described_by_its_first_plain_words():
     assert len(content) <= page.LONGEST_DESCRIPTION
     own = '<meta name="description" content="Mine">'
     assert page.with_description(own, doctree) == own
+
+
+def test_words_that_look_alike_are_one_element_and_no_character_is_lost():
+    code = (
+        '<pre><span></span><span class="k">if</span> x <span class="ow">not</span> <span class="ow">in</span> '
+        '<span class="sa">f</span><span class="s2">&quot;</span><span class="si">{</span>y<span class="si">}</span>'
+        '<span class="s2">.&quot;</span>:\n    <span class="sd">a</span>\n<span class="sd">    b</span></pre>'
+    )
+    assert page.with_few_elements(code) == (
+        '<pre><span class="k">if</span> x <span class="k">not in</span> f<span class="s">&quot;{</span>y'
+        '<span class="s">}.&quot;</span>:\n    <span class="s">a\n    b</span></pre>'
+    )
+
+
+@pytest.mark.parametrize("mode", ["light", "dark"])
+def test_kinds_of_words_that_become_one_look_the_same(mode: str):
+    options = Path(pydata_sphinx_theme.__file__).parent / "theme" / "pydata_sphinx_theme" / "theme.conf"
+    theme = configparser.ConfigParser(interpolation=None)
+    theme.read(options)
+    style = get_style_by_name(theme["options"][f"pygments_{mode}_style"])
+    tokens = {name: token for token, name in STANDARD_TYPES.items()}
+    for kind, names in page.ALIKE.items():
+        looks = [style.style_for_token(tokens[name]) for name in (kind, *names)]
+        assert all(look == looks[0] for look in looks), kind
+    assert style.style_for_token(tokens["s"]) != style.style_for_token(tokens["k"])

@@ -5,6 +5,7 @@ own: V8 has threads, and a process that has them cannot fork, as Sphinx does whe
 """
 
 import atexit
+import itertools
 import json
 import os
 import subprocess
@@ -26,7 +27,10 @@ INFERRED_ROW = {"math", "msqrt", "mstyle", "mpadded", "mphantom", "mtd"}
 """Elements whose content is a row without an ``mrow`` around it (MathML Core, 2.2.1)."""
 
 DOTS = {"\N{HORIZONTAL ELLIPSIS}", "\N{MIDLINE HORIZONTAL ELLIPSIS}"}
+UNSTRETCHED = {"+", "\N{MINUS SIGN}", "=", ",", "\N{DOT OPERATOR}", "\N{FUNCTION APPLICATION}"}
+"""Operators whose size does not depend on the row that they stand in."""
 SIGNS = {"+", "\N{MINUS SIGN}", "\N{PLUS-MINUS SIGN}"}
+APPLIED = "\N{FUNCTION APPLICATION}"
 UNDERLINED = "\N{COMBINING LOW LINE}"  # Temml's mark below what is wrong
 
 
@@ -68,8 +72,10 @@ def display_tex(text: str) -> str:
 
 def visit_inline(writer: HTML5Translator, node: nodes.math) -> None:
     """Write a formula in running text."""
-    writer.body.append(writer.starttag(node, "span", "", CLASS="math notranslate nohighlight"))
-    writer.body.append(_html(writer, node, node.astext(), display=False) + "</span>")
+    formula = _html(writer, node, node.astext(), display=False)
+    if node["ids"] or not formula.startswith("<math"):
+        formula = writer.starttag(node, "span", "", CLASS="math notranslate nohighlight") + formula + "</span>"
+    writer.body.append(formula)
     raise nodes.SkipNode
 
 
@@ -136,8 +142,38 @@ def _light(mathml: str) -> str:
             element.tag = "mi"  # as an operator it would have space on both sides
         while element.tag in INFERRED_ROW and [(child.tag, child.attrib) for child in element] == [("mrow", {})]:
             element[:] = list(element[0])
+        if element.tag in (*INFERRED_ROW, "mrow"):
+            while any(map(_is_plain_row, element)):
+                element[:] = [part for child in element for part in (child if _is_plain_row(child) else [child])]
+            _join_spaces(element)
         if element.tag == "mtd":
             element.attrib.pop("style", None)
             if len(element) > 1 and element.get("class") == "tml-left" and element[0].text in SIGNS:
                 element[0].set("form", "infix")  # in TeX a sign that begins the right-hand side has space around it
     return ElementTree.tostring(root, encoding="unicode", short_empty_elements=False)
+
+
+def _is_plain_row(element: ElementTree.Element) -> bool:
+    """Whether a row looks the same without its ``mrow``.
+
+    What an operator at its beginning or end is depends on the row, if it does not say so itself; and so does how tall
+    a bracket is that may stretch.
+    """
+    if element.tag != "mrow" or element.attrib or not len(element):
+        return False
+    ends = (element[0], element[-1])
+    stretches = any(
+        part.tag == "mo" and part.get("stretchy") != "false" and part.text not in UNSTRETCHED for part in element
+    )
+    return not stretches and all(
+        end.tag in ("mi", "mn", "mspace", "mtext") or (end.tag == "mo" and (end.get("form") or end.text == APPLIED))
+        for end in ends
+    )
+
+
+def _join_spaces(row: ElementTree.Element) -> None:
+    """The space behind a function's name as an attribute of the sign, unseen, that applies the function."""
+    for sign, space in itertools.pairwise(list(row)):
+        if sign.text == APPLIED and not sign.attrib and space.tag == "mspace" and set(space.attrib) == {"width"}:
+            sign.attrib.update(lspace="0em", rspace=space.attrib["width"])
+            row.remove(space)

@@ -12,6 +12,14 @@ WITHOUT_EFFECT = (
     re.compile(r'<span class="(?:n|nn|o|p|sa|w)">([^<]*)</span>'),
 )
 """Elements that look like what is around them; first those that stand inside others."""
+ALIKE = {
+    "s": ("s1", "s2", "sb", "sc", "sd", "se", "sh", "si", "dl"),
+    "k": ("kc", "kd", "kn", "kp", "kr", "ow"),
+    "m": ("mb", "mf", "mh", "mi", "mo", "il", "nb", "bp"),
+}
+"""Kinds of words in code (Pygments's classes) that look like another in either mode: strings, keywords, numbers."""
+KIND = re.compile(rf'<span class="({"|".join(name for names in ALIKE.values() for name in names)})">')
+_LIKE = {name: kind for kind, names in ALIKE.items() for name in names}
 PARTED = re.compile(r'<span class="([a-z]{1,2}\d?)">([^<]*)</span>(\s*)<span class="\1">(?=[^<]*</span>)')
 """Two elements of highlighted code that look alike, and only space between them."""
 PARAMETERS = re.compile(r"<dl>\n((?:<dd>(?:(?!</?d[ld]>).)*</dd>\n)+)</dl>", re.DOTALL)
@@ -67,6 +75,7 @@ def with_few_elements(body: str) -> str:
     """
     for pattern in WITHOUT_EFFECT:
         body = pattern.sub(r"\1", body)
+    body = KIND.sub(lambda found: f'<span class="{_LIKE[found[1]]}">', body)
     while (joined := PARTED.sub(r'<span class="\1">\2\3', body)) != body:
         body = joined
     return body
