@@ -27,6 +27,9 @@ INFERRED_ROW = {"math", "msqrt", "mstyle", "mpadded", "mphantom", "mtd"}
 """Elements whose content is a row without an ``mrow`` around it (MathML Core, 2.2.1)."""
 
 DOTS = {"\N{HORIZONTAL ELLIPSIS}", "\N{MIDLINE HORIZONTAL ELLIPSIS}"}
+SCRIPTED = {"msub", "msup", "msubsup"}
+SHORT_WORDS = {"in"}
+"""Indices of two letters that are no two indices: W_in stands beside W_out."""
 UNSTRETCHED = {"+", "\N{MINUS SIGN}", "=", ",", "\N{DOT OPERATOR}", "\N{FUNCTION APPLICATION}"}
 """Operators whose size does not depend on the row that they stand in."""
 SIGNS = {"+", "\N{MINUS SIGN}", "\N{PLUS-MINUS SIGN}"}
@@ -142,6 +145,8 @@ def _light(mathml: str) -> str:
             element.tag = "mi"  # as an operator it would have space on both sides
         while element.tag in INFERRED_ROW and [(child.tag, child.attrib) for child in element] == [("mrow", {})]:
             element[:] = list(element[0])
+        if element.tag in SCRIPTED:
+            element[:] = [element[0], *(_word(script) if _is_word(script) else script for script in element[1:])]
         if element.tag in (*INFERRED_ROW, "mrow"):
             while any(map(_is_plain_row, element)):
                 element[:] = [part for child in element for part in (child if _is_plain_row(child) else [child])]
@@ -151,6 +156,24 @@ def _light(mathml: str) -> str:
             if len(element) > 1 and element.get("class") == "tml-left" and element[0].text in SIGNS:
                 element[0].set("form", "infix")  # in TeX a sign that begins the right-hand side has space around it
     return ElementTree.tostring(root, encoding="unicode", short_empty_elements=False)
+
+
+def _is_word(script: ElementTree.Element) -> bool:
+    """Whether an index is a word, as in ``W_{logit}``: three letters or more and nothing else, or a known one of two."""
+    letters = [part.tag == "mi" and not part.attrib and len(part.text or "") == 1 for part in script]
+    return (
+        script.tag == "mrow"
+        and not script.attrib
+        and all(letters)
+        and (len(letters) >= 3 or "".join(script.itertext()) in SHORT_WORDS)
+    )
+
+
+def _word(letters: ElementTree.Element) -> ElementTree.Element:
+    """A row of letters as one name, upright, which a screen reader does not spell."""
+    word = ElementTree.Element("mi")
+    word.text = "".join(letters.itertext())
+    return word
 
 
 def _is_plain_row(element: ElementTree.Element) -> bool:
