@@ -159,7 +159,7 @@ def _light(mathml: str) -> str:
 
 
 def _is_word(script: ElementTree.Element) -> bool:
-    """Whether an index is a word, as in ``W_{logit}``: three letters or more and nothing else, or a known one of two."""
+    """Whether an index is a word, as in ``W_{logit}``: nothing but letters, three or more, or a known word of two."""
     letters = [part.tag == "mi" and not part.attrib and len(part.text or "") == 1 for part in script]
     return (
         script.tag == "mrow"
