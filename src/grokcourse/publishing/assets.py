@@ -4,22 +4,27 @@ Sphinx, the theme and the extensions each add scripts and styles of their own to
 much of which nothing here uses. Instead, the site has a few files of its own in ``_static``, each put together from
 several and made smaller:
 
-- ``course.css``, the styles of all pages, without the rules for what is on none (``styles``);
+- ``course.css``, the styles of all pages, without what none can use, and with the icons that they show (``styles``);
 
 - ``course.js``, which every page loads, deferred: what its pages use of the theme, and the scripts of
   ``html_js_files``;
-- ``hovers.js``, which that loads with a page's definitions when its reader first does something;
-- ``search.js``, of the search page alone, which loads the index if there is something to look for.
+- ``hovers.js``, which that loads with a page's definitions when its reader first does something, those in
+  ``tippy/PAGE.js``;
+- ``search.js``, of the search page alone, which loads the index, ``searchindex.js``, if there is something to look for.
+
+Besides these a page loads, if it has pictures that move, ``interactive/base.js`` and ``interactive/NAME.js`` with their
+data. At the head of each file stand the notices of what is in it. What Sphinx, the theme and the extensions have put
+beside these, and no page loads, is removed.
 
 All are classic scripts, since a page that is read from a disk may load no others.
 """
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import minify
 from sphinx.application import Sphinx
@@ -46,11 +51,27 @@ UNUSED = {
 
 OF_ALL_STYLES = ("basic.css", "styles/pydata-sphinx-theme.css")
 """The first sheets, before those that Sphinx keeps a list of."""
+ICONS = {
+    "Font Awesome 6 Free": "vendor/fontawesome/webfonts/fa-solid-900.ttf",
+    "Font Awesome 6 Brands": "vendor/fontawesome/webfonts/fa-brands-400.ttf",
+}
+"""The fonts of the theme's icons: as the sheets name them, and their files. No page has icons in outline (``far``)."""
 UNUSED_STYLES = {
     "styles/theme.css": "names basic.css, and nothing else",
     "togglebutton.css": "goes with a script that is unused",
     "copybutton.css": "of a button that the course has its own of",
 }
+THE_THEMES = (
+    "/*! pydata-sphinx-theme: Copyright (c) 2018, pandas; BSD 3-Clause License */",
+    "/*! sphinx-book-theme: Copyright (c) 2020, Chris Holdgraf; BSD 3-Clause License */",
+)
+UNSIGNED = {
+    "course.css": (*THE_THEMES, "/*! sphinx-design: Copyright (c) 2023 Chris Sewell; MIT License */"),
+    "course.js": THE_THEMES,
+    "hovers.js": ("/*! tippy.js: MIT License, vendor/tippy/LICENSE.tippy */",),
+    "search.js": (),
+}
+"""Notices of what is bundled and does not say itself whose it is."""
 STAMP = re.compile(r'(?<=_static/)((?:course|hovers|search)\.(?:js|css))\?v=\w*(?=")')
 
 logger = logging.getLogger(__name__)
@@ -68,12 +89,16 @@ def begin(app: Sphinx) -> None:
         return
     app.connect("html-page-context", choose_styles, priority=950)
     app.connect("html-page-context", choose_scripts, priority=950)  # after all that add some
-    app.connect("build-finished", write_scripts, priority=950)  # after the theme and the clean-up
+    app.connect("build-finished", write_assets, priority=950)  # after the theme and the clean-up
 
 
 def choose_styles(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: object) -> None:
-    """Have a page load the one sheet in place of all."""
-    context["css_files"] = []
+    """Have a page load the one sheet in place of all; a sheet that it alone has stays, with a warning."""
+    on_all_pages = {str(sheet.filename) for sheet in cast(StandaloneHTMLBuilder, app.builder)._orig_css_files}
+    kept = [sheet for sheet in context["css_files"] if str(sheet.filename) not in on_all_pages]
+    for sheet in kept:
+        logger.warning("the style sheet %s is of this page alone: nothing bundles it", sheet.filename, location=page)
+    context["css_files"] = kept
 
 
 def choose_scripts(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: object) -> None:
@@ -99,29 +124,64 @@ def of_the_course(app: Sphinx) -> list[str]:
     return [name for name in names if name.endswith(".js")]
 
 
-def write_scripts(app: Sphinx, exception: Exception | None) -> None:
-    """Write the three scripts, and have the pages ask for them by their content, so that no old copy is used."""
-    if exception or not isinstance(app.builder, StandaloneHTMLBuilder):
-        return
+def write_assets(app: Sphinx, exception: Exception | None) -> None:
+    """Write the scripts and the sheet, and have the pages ask for them by their content, so that no old copy is used.
+
+    What they are made of is in the site's folder only after Sphinx has written something; else they are as they were.
+    """
     static = Path(app.outdir, "_static")
-    made = {
-        "course.js": joined((options(app), *read(app, (*of_the_course(app), *OF_THE_THEME)))),
-        "hovers.js": joined(read(app, app.config.tippy_js)),
-        "search.js": joined(waiting(read(app, OF_THE_SEARCH))),
+    if exception or not isinstance(app.builder, StandaloneHTMLBuilder) or not (static / OF_ALL_STYLES[0]).exists():
+        return
+    bundles = {
+        "course.js": [options(app), *read(app, (*of_the_course(app), *OF_THE_THEME))],
+        "hovers.js": read(app, app.config.tippy_js),
+        "search.js": waiting(read(app, OF_THE_SEARCH)),
     }
+    made = {name: with_notices([*UNSIGNED[name], *scripts], joined(scripts)) for name, scripts in bundles.items()}
     texts = {path: path.read_text(encoding="utf-8") for path in pages(Path(app.outdir))}
     pictures = [path.read_text(encoding="utf-8") for path in sorted(static.glob("interactive/*.js"))]
-    hovers = [path.read_text(encoding="utf-8") for path in sorted(static.glob("tippy/**/*.js"))]
-    known = styles.words(texts.values(), [*made.values(), *pictures, *hovers])
-    made["course.css"] = "".join(
-        styles.joined(sheets(app, names), names_there)
-        for names, names_there in ((of_others(app), known), (own_sheets(app), None))
-    )
+    hovers = [path.read_text(encoding="utf-8").replace(r"\"", '"') for path in sorted(static.glob("tippy/**/*.js"))]
+    there = styles.known([*texts.values(), *hovers], [*made.values(), *pictures])
+    others, own = sheets(app, of_others(app)), sheets(app, own_sheets(app))
+    sheet = styles.joined(others, own, there)
+    for family, font in ICONS.items():
+        sheet = styles.with_icons(sheet, family, static / font)
+    made["course.css"] = with_notices([*UNSIGNED["course.css"], *others, *own], sheet)
     stamps = {name: sha256(text.encode()).hexdigest()[:8] for name, text in made.items()}
     for name, text in made.items():
         write(static / name, text)
     for path, text in texts.items():
         write(path, STAMP.sub(lambda found: f"{found[1]}?v={stamps[found[1]]}", text), text)
+    remove_unloaded(app, set(made), "".join([*texts.values(), *made.values()]))
+
+
+def remove_unloaded(app: Sphinx, made: Collection[str], loading: str) -> None:
+    """Remove what others have put into ``_static`` and no page loads: most of the theme, and its fonts.
+
+    Args:
+        app: the build.
+        made: the names of the files that are written here.
+        loading: all pages and all that they load.
+    """
+    static = Path(app.outdir, "_static")
+    places = [Path(app.confdir, place) for place in app.config.html_static_path]
+    for path in sorted(static.rglob("*"), reverse=True):
+        name = path.relative_to(static).as_posix()
+        if path.is_dir():
+            if not any(path.iterdir()):
+                path.rmdir()
+        elif not (
+            name in made
+            or name.startswith("tippy/")
+            or name in loading
+            or any((place / name).exists() for place in places)
+        ):
+            path.unlink()
+
+
+def with_notices(texts: Iterable[str], bundle: str) -> str:
+    """A file made of several, below what these say of their authors and licences: it has no comments of its own."""
+    return styles.notices(texts) + bundle
 
 
 def own_sheets(app: Sphinx) -> list[str]:
