@@ -1,7 +1,9 @@
 """What the published site offers to other sites and to search engines, and what is left out without an address."""
 
+import json
 import os
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from xml.etree import ElementTree
@@ -80,13 +82,25 @@ def test_a_page_says_of_which_edition_it_is_and_where_the_current_one_stands(app
     assert [link["href"] for link in footer.select("a")] == [f"{SITE}/book/index.html"]
 
 
+def test_the_file_of_the_current_edition_says_what_pages_compare_with(app):
+    sharing.write_files(app, None)
+    told = json.loads((app.outdir / "edition.json").read_text(encoding="utf-8"))
+    noon = datetime(2026, 3, 4, 12, tzinfo=UTC).timestamp()
+    assert (told["day"], told["time"]) == ("4 March 2026", noon)
+    [footer] = BeautifulSoup(tags(app, "book/01-task")[1]["theme_extra_footer"], "html.parser").select(".gc-edition")
+    assert footer["data-edition"] == f"{SITE}/edition.json"
+    assert footer["data-page"] == f"{SITE}/book/01-task.html"
+    assert int(footer["data-time"]) == noon
+    assert told["commit"] in footer.get_text()
+
+
 def test_without_an_address_nothing_is_said_in_full(app):
     app.config.html_baseurl = ""
     told, context = tags(app, "book/01-task")
     assert told.keys() == {"description"}
     assert "theme_extra_footer" not in context
     sharing.write_files(app, None)
-    assert not (app.outdir / "sitemap.xml").exists()
+    assert not {"sitemap.xml", "edition.json"} & {path.name for path in app.outdir.iterdir()}
 
 
 def test_the_map_has_each_page_and_the_day_of_its_last_change_where_git_knows_it(app):
@@ -112,4 +126,4 @@ def test_nothing_is_written_after_a_build_that_failed(app):
 
 
 def test_where_git_knows_nothing_no_edition_is_told(tmp_path: Path):
-    assert sharing.edition(tmp_path) == ("", "")
+    assert sharing.edition(tmp_path) == ("", "", 0)

@@ -1,15 +1,17 @@
 """What others need of the published site: pictures for pages that are shared, a map for search engines, and a page for
-addresses that lead nowhere; and on each page the date of its edition.
+addresses that lead nowhere; and on each page its edition. A file has the current one, which old copies ask for.
 
 All but that page need the site's own address, ``html.baseurl`` in ``_config.yml``, since they name pages in full:
 without it there is nothing of them.
 """
 
 import html
+import json
 import re
 import subprocess
 from datetime import datetime
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 from xml.etree import ElementTree
 
 from docutils import nodes
@@ -24,6 +26,18 @@ from .notebooks import Repository, chapter_of
 
 NOT_FOUND = "404.html"
 """What GitHub Pages, and others, show for an address that leads nowhere."""
+
+EDITION = "edition.json"
+
+
+class Edition(NamedTuple):
+    """Of which state of the course a site is made; empty where git does not know."""
+
+    commit: str
+    day: str
+    """Such as 27 November 2026."""
+    time: int
+    """The commit's, in seconds since 1970."""
 
 
 def setup(app: Sphinx) -> None:
@@ -54,16 +68,18 @@ def add_tags(app: Sphinx, pagename: str, templatename: str, context: dict, doctr
     lines = [f'<meta property="{name}" content="{content}" />' for name, content in tags.items() if content]
     lines.append('<meta name="twitter:card" content="summary_large_image" />')
     context["metatags"] = "\n".join([context.get("metatags") or "", *lines])
-    commit, day = edition(Path(app.srcdir))
-    if commit:
+    current = edition(Path(app.srcdir))
+    if current.commit:
         context["theme_extra_footer"] = (
-            f'<p class="gc-edition">The edition of {day}, made from {commit}. '
+            f'<p class="gc-edition" data-edition="{address(app, EDITION)}" data-time="{current.time}" '
+            f'data-page="{address(app, f"{pagename}.html")}">'
+            f"The edition of {current.day}, made from {current.commit}. "
             f'<a href="{address(app, f"{app.config.root_doc}.html")}">The current one</a> is on the course’s site.</p>'
         )
 
 
 def write_files(app: Sphinx, exception: Exception | None) -> None:
-    """Write the page for addresses that lead nowhere, and the map of the site."""
+    """Write the page for addresses that lead nowhere, the map of the site, and the edition that this is."""
     if exception or app.builder.format != "html":
         return
     try:
@@ -79,6 +95,7 @@ def write_files(app: Sphinx, exception: Exception | None) -> None:
     write_whole(Path(app.outdir, NOT_FOUND), page.encode())
     if app.config.html_baseurl:
         write_whole(Path(app.outdir, "sitemap.xml"), site_map(app))
+        write_whole(Path(app.outdir, EDITION), json.dumps(edition(Path(app.srcdir))._asdict()).encode())
 
 
 def site_map(app: Sphinx) -> bytes:
@@ -97,13 +114,13 @@ def address(app: Sphinx, path: str) -> str:
     return f"{app.config.html_baseurl.rstrip('/')}/{path}"
 
 
-def edition(folder: Path) -> tuple[str, str]:
-    """The commit and the day (27 November 2026) that a folder is at; empty where git does not know."""
-    commit, _, day = git(folder, "log", "-1", "--format=%h %cs").partition(" ")
-    if not day:
-        return commit, ""
-    date = datetime.fromisoformat(day)
-    return commit, f"{date.day} {date:%B %Y}"
+def edition(folder: Path) -> Edition:
+    """What git says a folder is at."""
+    commit, _, moment = git(folder, "log", "-1", "--format=%h %cI").partition(" ")
+    if not moment:
+        return Edition(commit, "", 0)
+    date = datetime.fromisoformat(moment)
+    return Edition(commit, f"{date.day} {date:%B %Y}", int(date.timestamp()))
 
 
 def git(folder: Path, *arguments: str) -> str:
