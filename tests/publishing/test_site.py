@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+import pydata_sphinx_theme
 import pytest
 from conftest import ROOT
 from docutils.core import publish_doctree
