@@ -127,10 +127,16 @@ def of_the_course(app: Sphinx) -> list[str]:
 def write_assets(app: Sphinx, exception: Exception | None) -> None:
     """Write the scripts and the sheet, and have the pages ask for them by their content, so that no old copy is used.
 
-    What they are made of is in the site's folder only after Sphinx has written something; else they are as they were.
+    What they are made of is in the site's folder only after Sphinx has written something; else they are as they were,
+    and only what extensions have put there again is removed.
     """
     static = Path(app.outdir, "_static")
-    if exception or not isinstance(app.builder, StandaloneHTMLBuilder) or not (static / OF_ALL_STYLES[0]).exists():
+    if exception or not isinstance(app.builder, StandaloneHTMLBuilder):
+        return
+    texts = {path: path.read_text(encoding="utf-8") for path in pages(Path(app.outdir))}
+    if not all((static / name).exists() for name in OF_ALL_STYLES):
+        made = {name: (static / name).read_text(encoding="utf-8") for name in UNSIGNED}
+        remove_unloaded(app, set(made), "".join([*texts.values(), *made.values()]))
         return
     bundles = {
         "course.js": [options(app), *read(app, (*of_the_course(app), *OF_THE_THEME))],
@@ -138,7 +144,6 @@ def write_assets(app: Sphinx, exception: Exception | None) -> None:
         "search.js": waiting(read(app, OF_THE_SEARCH)),
     }
     made = {name: with_notices([*UNSIGNED[name], *scripts], joined(scripts)) for name, scripts in bundles.items()}
-    texts = {path: path.read_text(encoding="utf-8") for path in pages(Path(app.outdir))}
     pictures = [path.read_text(encoding="utf-8") for path in sorted(static.glob("interactive/*.js"))]
     hovers = [path.read_text(encoding="utf-8").replace(r"\"", '"') for path in sorted(static.glob("tippy/**/*.js"))]
     there = styles.known([*texts.values(), *hovers], [*made.values(), *pictures])
