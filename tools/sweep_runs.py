@@ -25,7 +25,7 @@ import torch
 from safetensors.torch import save as save_tensors
 from torch import Tensor
 
-from grokcourse import batched, storage, training
+from grokcourse import batched, optimisers, storage, training
 from grokcourse.config import CompositeModulusWarning, RunConfig
 from grokcourse.runs import Run
 
@@ -97,13 +97,9 @@ def other_tasks(p: int) -> list[RunConfig]:
 
 
 def orthogonal(weights: batched.Weights, gradients: batched.Weights, memory: dict[str, Tensor]) -> None:
-    """⊥Grad (Prieto et al. 2025): of a gradient only what is orthogonal to its weights, at the old length."""
+    """⊥Grad (Prieto et al. 2025), of each run by itself."""
     for name, gradient in gradients.items():
-        w, g = weights[name].flatten(1), gradient.flatten(1)
-        share = (w * g).sum(1, keepdim=True) / (w.square().sum(1, keepdim=True) + 1e-30)
-        left = g - share * w
-        length = g.norm(dim=1, keepdim=True) / (left.norm(dim=1, keepdim=True) + 1e-30)
-        gradient.copy_((left * length).view_as(gradient))
+        gradient.copy_(torch.func.vmap(optimisers.orthogonal_gradient)(weights[name], gradient))
 
 
 def grokfast(alpha: float, amplitude: float) -> batched.Transform:
