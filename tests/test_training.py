@@ -355,3 +355,66 @@ def test_phases_of_a_history_made_by_hand():
     assert training.find_phases(steps[:2], train[:2], test[:2], loss[:2], 4.7) == training.Phases(None, None, None)
     with pytest.raises(ValueError, match="differ in length: 6, 5, 6, 6"):
         training.find_phases(steps, train[:5], test, loss, 4.7)
+
+
+def test_a_run_ends_early_when_told_and_is_the_beginning_of_the_whole(tmp_path):
+    whole = training.train(TINY.replace(steps=60, eval_every=10, checkpoint_every=20), device="cpu", progress_bar=False)
+    asked = []
+
+    def until(history):
+        asked.append(history["step"][-1])
+        return history["step"][-1] >= 30
+
+    folder = tmp_path / "run"
+    run = training.train(whole.config, folder, device="cpu", until=until, then=5, progress_bar=False)
+    assert asked == [0, 10, 20, 30]
+    assert run.config == whole.config.replace(steps=35)
+    assert training.asked(run) == training.asked(whole) == whole.config
+    assert run.history["step"].tolist() == [0, 10, 20, 30, 35]
+    assert run.steps == (0, 20, 35)
+    for name, values in run.history.items():
+        np.testing.assert_array_equal(values[:4], whole.history[name][:4])
+    assert runs.load(folder).config == run.config
+
+
+def test_a_run_that_is_never_far_enough_takes_all_its_steps():
+    run = training.train(TINY, device="cpu", until=lambda history: False, then=5, progress_bar=False)
+    assert run.config == TINY
+    assert "steps_asked" not in run.provenance
+
+
+def test_what_is_given_after_the_end_that_is_reached_goes_no_further_than_the_steps():
+    config = TINY.replace(steps=30, eval_every=10)
+    run = training.train(
+        config, device="cpu", until=lambda history: history["step"][-1] == 20, then=50, progress_bar=False
+    )
+    assert run.config == config
+
+
+@pytest.mark.parametrize("stopped_at", [25, 45])
+def test_interrupted_before_or_after_it_was_far_enough_it_ends_where_it_would_have(tmp_path, monkeypatch, stopped_at):
+    config = TINY.replace(steps=80, eval_every=10, checkpoint_every=20)
+    options = {"device": "cpu", "until": lambda history: history["step"][-1] == 30, "then": 25, "progress_bar": False}
+    expected = training.train(config, **options)
+    step, taken = training.train_step, []
+
+    def interrupt(*arguments):
+        taken.append(1)
+        if len(taken) > stopped_at:
+            raise KeyboardInterrupt
+        return step(*arguments)
+
+    monkeypatch.setattr(training, "train_step", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        training.train(config, tmp_path / "run", **options)
+    monkeypatch.setattr(training, "train_step", step)
+    run = training.train(config, tmp_path / "run", last_weights_only=True, **options)
+    assert (run.config, run.steps) == (expected.config, (55,))
+    for name, values in expected.history.items():
+        np.testing.assert_array_equal(run.history[name], values)
+    assert all(weight.equal(run.checkpoints[55][name]) for name, weight in expected.checkpoints[55].items())
+
+
+def test_grokked_is_ninety_nine_per_cent_at_the_latest_evaluation():
+    assert training.grokked({"test_accuracy": [0.1, 0.99]})
+    assert not training.grokked({"test_accuracy": [1.0, 0.98]})

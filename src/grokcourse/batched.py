@@ -8,7 +8,7 @@ Shapes: r — runs side by side, each in a slot; size — weights in one model; 
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -22,10 +22,12 @@ from .config import ConfigError, RunConfig
 from .model import Transformer
 from .runs import Run
 from .torch_state import usual_torch
+from .training import Until, grokked
+
+__all__ = ["MAY_DIFFER", "SLOTS", "Loss", "Transform", "Until", "grokked", "same_shape", "train_together"]
 
 Weights = Mapping[str, Tensor]
 Loss = Callable[[Tensor, Tensor], Tensor]
-Until = Callable[[Mapping[str, Sequence[Any]]], bool]
 Transform = Callable[[Weights, Weights, dict[str, Tensor]], None]
 
 MAY_DIFFER = ("operation", "lr", "betas", "weight_decay", "warmup_steps", "steps", "seed", "split_seed")
@@ -33,11 +35,6 @@ MAY_DIFFER = ("operation", "lr", "betas", "weight_decay", "warmup_steps", "steps
 
 SLOTS = 32
 """How many runs stand side by side unless told otherwise: enough to keep an H100 busy with the course's model."""
-
-
-def grokked(history: Mapping[str, Sequence[Any]], answered: float = 0.99) -> bool:
-    """Whether a run's latest evaluation has the test set answered: an ``until`` for ``train_together``."""
-    return bool(history["test_accuracy"][-1] >= answered)
 
 
 def same_shape(config: RunConfig) -> tuple[Any, ...]:
@@ -324,11 +321,11 @@ class _Stack:
         one = self.slots[slot]
         assert one is not None
         self.slots[slot] = None
-        config = one.config if one.step == one.config.steps else one.config.replace(steps=one.step)
         history = {name: np.asarray(values) for name, values in one.history.items()}
         checkpoints = {one.step: self._snapshot(slot)} | one.checkpoints
-        provenance = training.provenance(config, self.device, seconds) | {"side_by_side": len(self.slots)}
-        return one.number, Run(config, history, checkpoints, provenance)
+        made = training.provenance(one.config, self.device, seconds) | {"side_by_side": len(self.slots)}
+        config, made = training.ended_at(one.step, one.config, made)
+        return one.number, Run(config, history, checkpoints, made)
 
     def _snapshot(self, slot: int) -> runs.Weights:
         return {name: weight[slot].detach().cpu().clone() for name, weight in self.parameters.items()}

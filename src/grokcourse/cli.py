@@ -65,6 +65,33 @@ def _parser() -> argparse.ArgumentParser:
         option = f"--{field.name.replace('_', '-')}"
         hyperparameters.add_argument(option, type=kind, default=field.default, help=field.metadata["meaning"], **shape)
 
+    sweep = commands.add_parser(
+        "sweep",
+        help="train many runs on all cores: grids of hyperparameters and seeds",
+        description="Train many runs on all cores, one thread each, into one folder, and write a table of when each "
+        "grokked. Values stand with commas between them, ranges as 0-4: --weight-decay 0.3,1,3 --seeds 0-4 makes 15 "
+        "runs. A finished run is never made twice; the same command, called again, goes on with what was interrupted. "
+        "Exit codes: 0 all runs are there, 1 some could not be made, 2 wrong usage, 130 interrupted.",
+    )
+    sweep.set_defaults(command=_sweep)
+    sweep.add_argument("file", nargs="?", type=Path, metavar="FILE.toml", help="the grids; options come on top of it")
+    sweep.add_argument(
+        "--store", type=Path, default=Path("runs/sweep"), metavar="DIR", help="where the runs are kept (runs/sweep)"
+    )
+    sweep.add_argument("--until", metavar="grokked", help="end each run when 99 %% of the test set is answered")
+    sweep.add_argument("--and-then", type=int, metavar="N", help="and N steps later")
+    sweep.add_argument("--jobs", type=int, metavar="N", help="how many at once; by default one for each core")
+    sweep.add_argument("--device", default="cpu", help="cuda, mps or cpu (default: cpu)")
+    sweep.add_argument("--all-weights", action="store_true", help="keep the weights at all checkpoints, not the last")
+    sweep.add_argument("--table", type=Path, metavar="FILE", help="where the table goes: .csv or .parquet")
+    sweep.add_argument("--status", action="store_true", help="only say how far the sweep is, or the whole store")
+    sweep.add_argument("--resume", action="store_true", help="go on with what was interrupted, as it does anyway")
+    grid = sweep.add_argument_group("hyperparameters, one or several values of each")
+    grid.add_argument("--seeds", metavar="VALUES", help="Seeds of weights and split alike.")
+    for field in dataclasses.fields(RunConfig):
+        option = f"--{field.name.replace('_', '-')}"
+        grid.add_argument(option, metavar="VALUES", help=field.metadata["meaning"])
+
     show = commands.add_parser("runs", help="list the recorded runs, and check that they are intact")
     show.set_defaults(command=_runs)
     show.add_argument("run", nargs="*", help="names or folders; by default every run that is recorded")
@@ -208,6 +235,16 @@ def _train(options: argparse.Namespace) -> int:
         raise
     print(f"{_last_losses(run)} Saved to {options.folder} after {run.provenance['seconds']:.0f} s.")
     return 0
+
+
+def _sweep(options: argparse.Namespace) -> int:
+    from .sweep import command
+    from .sweep.plan import SweepError
+
+    try:
+        return command.run(options)
+    except SweepError as error:
+        return _fail(str(error), code=2)
 
 
 def _finished_before(config: RunConfig, folder: Path) -> int:

@@ -54,6 +54,10 @@ class RunNotFoundError(RunError):
     """There is no such run; the message says how to make it."""
 
 
+class RunIsBeingMadeError(RunError):
+    """Another process trains the run at this moment."""
+
+
 @dataclass(frozen=True)
 class Run:
     """A training run: what was asked for, what happened, and the weights along the way."""
@@ -289,7 +293,8 @@ def in_the_making(folder: Path | str) -> Iterator[None]:
     The lock is the system's: it ends with the process that holds it, however that ends. The file stays.
 
     Raises:
-        RunError: if the folder is taken, another process trains a run there at this moment, or it cannot be written.
+        RunIsBeingMadeError: (a ``RunError``) if another process trains a run there at this moment.
+        RunError: if the folder is taken, or cannot be written.
     """
     from filelock import FileLock, Timeout
 
@@ -304,7 +309,7 @@ def in_the_making(folder: Path | str) -> Iterator[None]:
     try:
         lock.acquire()
     except Timeout:
-        raise RunError(
+        raise RunIsBeingMadeError(
             f"a run is being trained into {folder} at this moment, by another process: wait for its end, or choose "
             "another folder. Nothing was changed"
         ) from None
@@ -315,6 +320,27 @@ def in_the_making(folder: Path | str) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def is_in_the_making(folder: Path | str) -> bool:
+    """Whether a process trains the run that will be saved to ``folder`` at this moment."""
+    from filelock import FileLock, Timeout
+
+    place = progress_folder(folder) / "lock"
+    if not place.exists():
+        return False
+    try:
+        with FileLock(place, timeout=0):
+            return False
+    except Timeout:
+        return True
+    except (OSError, NotImplementedError):
+        return False  # locks cannot be had there, or not by us
+
+
+def progress_step(folder: Path | str) -> int | None:
+    """The step of the latest checkpoint of the run in the making, as its file's name tells; None if there is none."""
+    return max(_progress_files(progress_folder(folder), "state"), default=None)
 
 
 def save_progress(progress: Progress, folder: Path | str) -> None:

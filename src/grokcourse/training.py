@@ -9,9 +9,10 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -27,6 +28,8 @@ from .runs import Progress, Run, RunError
 from .torch_state import usual_torch
 
 Record = Mapping[str, Callable[[Transformer], Tensor | float]]
+Until = Callable[[Mapping[str, Sequence[Any]]], bool]
+"""Whether a run has come far enough: asked of its history so far at each evaluation."""
 
 
 def pick_device(name: str | None = None) -> torch.device:
@@ -189,6 +192,15 @@ def evaluate(model: Transformer, data: tasks.Dataset) -> dict[str, float]:
     }
 
 
+ANSWERED = 0.99
+"""The accuracy at which a set of questions counts as answered."""
+
+
+def grokked(history: Mapping[str, Sequence[Any]], answered: float = ANSWERED) -> bool:
+    """Whether the latest evaluation has the test set answered: an ``until``."""
+    return bool(history["test_accuracy"][-1] >= answered)
+
+
 @usual_torch()
 def train(
     config: RunConfig,
@@ -196,6 +208,9 @@ def train(
     *,
     device: str | None = None,
     record: Record | None = None,
+    until: Until | None = None,
+    then: int = 0,
+    last_weights_only: bool = False,
     progress_bar: bool = True,
 ) -> Run:
     """Train a model as the config says; with a folder, go on from where an earlier call was interrupted.
@@ -210,11 +225,17 @@ def train(
         device: ``"cuda"``, ``"mps"`` or ``"cpu"``; by default the fastest there is.
         record: what else to record at each evaluation: functions of the model by name, each returning a number or an
             array of the same shape every time.
+        until: ends the run early: a function of its history so far (lists by name, as in ``Run.history``), asked at
+            each evaluation; ``grokked``, for instance.
+        then: how many more steps the run is given after that.
+        last_weights_only: of the finished run's weights, keep the last.
         progress_bar: show one, with the losses in it.
 
     Returns:
         The finished run. Its history holds ``step``, the four numbers of ``evaluate``, ``weight_norms`` (the
         Euclidean norm of each parameter, in the order of ``Transformer.named_parameters()``) and what ``record`` names.
+        The config of a run that ended early has the steps that it took, and its provenance those that were asked for,
+        as ``steps_asked``.
 
     Raises:
         ConfigError: if there is no such operation.
@@ -227,10 +248,15 @@ def train(
     if torch_device.type == "cpu":
         keep_freed_memory()
     data = tasks.dataset(config, torch_device)
+
+    def made() -> Run:
+        run = _train(config, folder, data, torch_device, record or {}, until, then, progress_bar)
+        return runs.thin(run, [run.steps[-1]]) if last_weights_only else run
+
     if folder is None:
-        return _train(config, None, data, torch_device, record or {}, progress_bar)
+        return made()
     with runs.in_the_making(folder):
-        run = _train(config, folder, data, torch_device, record or {}, progress_bar)
+        run = made()
         runs.save(run, folder)
     runs.discard_progress(folder)
     return run
@@ -242,6 +268,8 @@ def _train(
     data: tasks.Dataset,
     device: torch.device,
     record: Record,
+    until: Until | None,
+    then: int,
     progress_bar: bool,
 ) -> Run:
     model = Transformer.from_config(config).to(device)
@@ -251,18 +279,24 @@ def _train(
     checkpoints = dict(progress.checkpoints) if progress else {}
     start, seconds_before = (progress.step, progress.seconds) if progress else (0, 0.0)
     eval_steps, checkpoint_steps = set(config.eval_steps), set(config.checkpoint_steps)
+    reached = _reached(history, until)
     began = time.monotonic()
+
+    def last() -> int:
+        return config.steps if reached is None else min(reached + then, config.steps)
 
     bar = tqdm(total=config.steps, initial=start, disable=not progress_bar, unit="step", mininterval=0.5)
     with bar, deterministic(device):
         tokens, labels = data.train
         for step in range(start, config.steps + 1):
-            if step in eval_steps and not (progress and step == start):
+            if (step in eval_steps or step == last()) and step not in history.get("step", [])[-1:]:
                 values = _observe(model, data, record)
                 for name, value in ({"step": step} | values).items():
                     history.setdefault(name, []).append(value)
                 bar.set_postfix({name: f"{values[name]:.2g}" for name in ("train_loss", "test_loss")}, refresh=False)
-            if step in checkpoint_steps and step not in checkpoints:
+                if reached is None and until is not None and until(history):
+                    reached = step
+            if (step in checkpoint_steps or step == last()) and step not in checkpoints:
                 checkpoints[step] = _snapshot(model)
                 if folder:
                     seconds = seconds_before + time.monotonic() - began
@@ -271,13 +305,37 @@ def _train(
                     runs.save_progress(
                         Progress(config, step, seconds, checkpoints[step], state, arrays, checkpoints), folder
                     )
-            if step < config.steps:
-                train_step(model, optimizer, tokens, labels, learning_rate(config, step))
-                bar.update()
+            if step == last():
+                break
+            train_step(model, optimizer, tokens, labels, learning_rate(config, step))
+            bar.update()
 
     arrays = {name: np.asarray(values) for name, values in history.items()}
     seconds = seconds_before + time.monotonic() - began
-    return Run(config, arrays, checkpoints, provenance(config, device, seconds))
+    config, made = ended_at(step, config, provenance(config, device, seconds))
+    return Run(config, arrays, checkpoints, made)
+
+
+def _reached(history: Mapping[str, list[Any]], until: Until | None) -> int | None:
+    """The first step of a history so far at which ``until`` held."""
+    for count, step in enumerate(history.get("step", []) if until else [], 1):
+        if until and until({name: values[:count] for name, values in history.items()}):
+            return int(step)
+    return None
+
+
+def ended_at(step: int, config: RunConfig, made: dict[str, object]) -> tuple[RunConfig, dict[str, object]]:
+    """The config and the provenance of a run whose last step this is; see ``asked``."""
+    if step == config.steps:
+        return config, made
+    return config.replace(steps=step), made | {"steps_asked": config.steps}
+
+
+def asked(run: Run) -> RunConfig:
+    """The config that a run was asked for: its own, with all the steps that it
+    would have taken if it had not ended early.
+    """
+    return run.config.replace(steps=run.provenance.get("steps_asked", run.config.steps))
 
 
 @dataclass(frozen=True)
@@ -312,7 +370,7 @@ def find_phases(
     test_accuracy: np.ndarray,
     test_loss: np.ndarray,
     chance_loss: float,
-    answered: float = 0.99,
+    answered: float = ANSWERED,
 ) -> Phases:
     """Find the three phases of a run in its history. The rule is ours.
 

@@ -1,0 +1,52 @@
+"""What ``grokcourse sweep`` does with its options; ``cli`` says what these are."""
+
+import argparse
+import sys
+from typing import Any
+
+from . import store as stores
+from . import table
+from .driver import Result, sweep
+from .plan import NAMES, PlannedRun, SweepError, make_plan, read_toml
+
+
+def run(options: argparse.Namespace) -> int:
+    """Make a sweep, or say how far it is; returns the exit code, 1 if there are runs that could not be made.
+
+    Raises:
+        SweepError: if nothing can be made of the options.
+    """
+    plan = _plan(options)
+    if options.status:
+        print(stores.status(options.store, plan))
+        return 0
+    if options.jobs is not None and options.jobs < 1:
+        raise SweepError(f"--jobs must be at least 1, not {options.jobs}")
+    try:
+        result = sweep(plan, options.store, jobs=options.jobs, device=options.device, all_weights=options.all_weights)
+    except KeyboardInterrupt:
+        print("\nInterrupted. The same command goes on from the runs' last checkpoints.", file=sys.stderr)
+        raise
+    for name, why in result.failed.items():
+        print(f"{name} could not be made: {why}.", file=sys.stderr)
+    if result.rows:
+        place = options.table or options.store / "table.csv"
+        table.write(result.rows, place)
+        print(f"{_said(result)} The table is {place}.")
+    return 1 if result.failed else 0
+
+
+def _plan(options: argparse.Namespace) -> tuple[PlannedRun, ...]:
+    asked: dict[str, Any] = read_toml(options.file) if options.file else {}
+    given = {name: getattr(options, name) for name in (*NAMES, "until", "and_then")}
+    asked |= {name: value for name, value in given.items() if value is not None}
+    if options.status and not asked:
+        return ()
+    return make_plan(asked)
+
+
+def _said(result: Result) -> str:
+    count, grokked = len(result.rows), sum(not row["censored"] for row in result.rows)
+    median = table.median_steps(result.rows)
+    said = f"{count} {'run is' if count == 1 else 'runs are'} finished; {grokked} grokked"
+    return f"{said}, the median at step {median:,g}." if median is not None and count > 1 else f"{said}."
