@@ -67,6 +67,15 @@ GALLERY = {
         width=w,
     ),
     "dots, linear": lambda w: plots.dots({"x": {"y": -0.5}, "z": {"y": 0.25}}, xlabel="share", width=w),
+    "times to grok": lambda w: plots.times_to_grok(
+        {
+            "lr 0.001": ([0.3, 0.3, 1, 1, 1], [8000, 8000, 5000, 6000, 7000], [True, True, False, False, False]),
+            "lr 0.003": ([0.3, 0.3, 1, 1, 1], [6000, 8000, 1500, 1700, 1400], [False, True, False, False, False]),
+        },
+        xlabel="weight decay",
+        title="A title",
+        width=w,
+    ),
     "voices": lambda w: plots.two_voices(
         STEPS, STEPS / 50, -TEST, event=("a loss below chance", 600), phases=PHASES, width=w
     ),
@@ -301,6 +310,37 @@ def test_dots_stand_where_their_values_are_and_what_is_missing_is_left_out():
 def test_dots_refuse_what_they_cannot_show(rows, message):
     with pytest.raises(ValueError, match=message):
         plots.dots(rows, xlabel="step", log_x=True)
+
+
+def test_a_censored_run_is_later_than_all_that_grokked():
+    values, late = [1.0, 1.0, 1.0, 3.0, 3.0, 3.0, 10.0, 10.0], [0, 0, 0, 0, 1, 0, 1, 0]
+    steps = [300, 100, 200, 50, 400, 80, 400, 60]
+    axes = plots.times_to_grok({"all": (values, steps, late)}, xlabel="x", log_x=True).axes[0]
+    marked = {line.get_marker(): line.get_xydata().tolist() for line in axes.lines if line.get_label().startswith("_")}
+    assert marked["^"] == [[3, 400], [10, 400]]
+    assert sorted(marked["o"]) == [[1, 100], [1, 200], [1, 300], [3, 50], [3, 80], [10, 60]]
+    [medians] = [line.get_xydata() for line in axes.lines if line.get_label() == "all"]
+    np.testing.assert_array_equal(medians, [[1, 200], [3, 80], [10, np.nan]])  # of two, the later may be any
+
+
+def test_words_stand_beside_each_other_in_their_order():
+    axes = plots.times_to_grok({"": (["b", "a", "b"], [10, 20, 30], [False] * 3)}, xlabel="x").axes[0]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["b", "a"]
+
+
+@pytest.mark.parametrize(
+    ("runs", "message"),
+    [
+        ({}, "1 to 5 labels, not 0"),
+        ({"a": ([1.0], [5, 6], [False, False])}, "a has 1 values, 2 steps and 2 marks"),
+        ({"a": ([1.0], [0], [False])}, "cannot show"),
+        ({"a": ([0.0], [5], [False])}, "cannot show zero, less, or words"),
+        ({"a": (["x"], [5], [False])}, "cannot show zero, less, or words"),
+    ],
+)
+def test_times_to_grok_refuse_what_they_cannot_show(runs, message):
+    with pytest.raises(ValueError, match=message):
+        plots.times_to_grok(runs, xlabel="x", log_x=True)
 
 
 def test_the_two_voices_add_up_and_have_the_colours_of_their_losses():

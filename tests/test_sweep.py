@@ -17,7 +17,7 @@ import pytest
 from grokcourse import runs, storage, sweep, training
 from grokcourse.cli import main
 from grokcourse.config import RunConfig
-from grokcourse.sweep import local, store, table, work
+from grokcourse.sweep import figure, local, store, table, work
 from grokcourse.sweep.plan import PlannedRun, expand
 
 SMALL = {
@@ -394,3 +394,50 @@ def test_a_table_in_parquet_without_pyarrow_is_refused(undisturbed, tmp_path, mo
     with pytest.raises(sweep.SweepError, match="takes pyarrow: pip install pyarrow, or name the table"):
         table.write(undisturbed[1].rows, tmp_path / "table.parquet")
     assert list(tmp_path.iterdir()) == []
+
+
+# --- The figure ---
+
+
+def a_row(**values):
+    return RunConfig().to_dict() | {"betas": "0.9:0.98", "censored": False, "grokked": 100, "taken": 100} | values
+
+
+def test_the_figure_is_against_what_has_the_most_values_and_has_a_line_for_each_other_setting():
+    rows = [a_row(weight_decay=decay, lr=lr, seed=seed, grokked=int(900 / decay) + seed)
+            for decay in (0.3, 1.0, 3.0) for lr in (1e-3, 3e-3) for seed in range(3)]  # fmt: skip
+    axes = figure.draw(rows).axes[0]
+    assert (axes.get_xlabel(), axes.get_xscale()) == ("weight decay", "log")
+    lines = {line.get_label(): line.get_xydata().tolist() for line in axes.lines if line.get_label()[0] != "_"}
+    medians = [[0.3, 3001], [1, 901], [3, 301]]
+    assert lines.pop("learning rate 0.001") == lines.pop("learning rate 0.003") == medians
+    assert lines.keys() == {"not by then"}
+    axes = figure.draw(rows, "lr").axes[0]
+    assert (axes.get_xlabel(), axes.get_xscale()) == ("learning rate", "linear")
+
+
+def test_a_censored_run_stands_where_it_ended():
+    axes = figure.draw([a_row(censored=True, grokked=None, taken=700)]).axes[0]
+    [late] = [line.get_xydata().tolist() for line in axes.lines if line.get_marker() == "^" and len(line.get_xdata())]
+    assert late == [[1.0, 700]]
+
+
+@pytest.mark.parametrize(
+    ("rows", "by", "says"),
+    [
+        ([a_row()], "speed", "there is no hyperparameter 'speed'"),
+        ([a_row(lr=lr) for lr in range(1, 8)], "weight_decay", "one figure shows 5 lines, and lr have 7 settings"),
+    ],
+)
+def test_what_no_figure_shows_is_said(rows, by, says):
+    with pytest.raises(sweep.SweepError, match=says):
+        figure.draw(rows, by)
+
+
+def test_the_command_draws(undisturbed, tmp_path, capsys):
+    place = undisturbed[0]
+    assert main(["sweep", *OPTIONS, "--store", str(place), "--figure", str(tmp_path / "f.svg"), "--by", "lr"]) == 0
+    assert (tmp_path / "f.svg").read_bytes().startswith(b"<?xml")
+    assert capsys.readouterr().out.endswith(f"Drawn into {tmp_path / 'f.svg'}.\n")
+    assert main(["sweep", *OPTIONS, "--store", str(place), "--figure", str(tmp_path / "f.poem")]) == 2
+    assert "'poem' is not supported" in capsys.readouterr().err

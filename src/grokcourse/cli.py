@@ -84,6 +84,10 @@ def _parser() -> argparse.ArgumentParser:
     sweep.add_argument("--device", default="cpu", help="cuda, mps or cpu (default: cpu)")
     sweep.add_argument("--all-weights", action="store_true", help="keep the weights at all checkpoints, not the last")
     sweep.add_argument("--table", type=Path, metavar="FILE", help="where the table goes: .csv or .parquet")
+    sweep.add_argument(
+        "--figure", type=Path, metavar="FILE", help="draw the steps to grok against a hyperparameter: .png, .svg, .pdf"
+    )
+    sweep.add_argument("--by", metavar="NAME", help="which one; by default the one with the most values")
     sweep.add_argument("--status", action="store_true", help="only say how far the sweep is, or the whole store")
     sweep.add_argument("--resume", action="store_true", help="go on with what was interrupted, as it does anyway")
     grid = sweep.add_argument_group("hyperparameters, one or several values of each")

@@ -22,6 +22,7 @@ from .along_runs import (
     loss_curves,
     stacked_curves,
     sweep_curves,
+    times_to_grok,
     two_voices,
 )
 from .anatomy import activation_strips, architecture, clock, logit_bars, you_are_here
@@ -72,6 +73,7 @@ __all__ = [
     "spectrum_over_steps",
     "stacked_curves",
     "sweep_curves",
+    "times_to_grok",
     "to_html",
     "two_voices",
     "waves",

@@ -363,6 +363,78 @@ def dots(
 
 
 @picture
+def times_to_grok(
+    runs: Mapping[str, tuple[Sequence[Any], Any, Any]],
+    *,
+    xlabel: str,
+    ylabel: str = "steps to grok",
+    log_x: bool = False,
+    title: str = "",
+    width: float = WIDE,
+) -> Picture:
+    """When runs grok against a hyperparameter: each run, medians with the middle half, and those that did not.
+
+    Args:
+        runs: label → (the hyperparameter's value in each run (n,), numbers or words; steps (n,); censored (n,) bool).
+            Of a censored run the steps are those after which it ended without having grokked: a triangle, which says
+            "later than this". It counts as later than all that have; a median that is not known for that, because half
+            of the runs or more are censored, is not drawn, and a bar without a known upper end goes to the top.
+        xlabel: what the hyperparameter is.
+        ylabel: what is counted.
+        log_x: a logarithmic axis, for values above zero.
+        title, width: as ``curves``.
+
+    Raises:
+        ValueError: if there are no runs, more than five labels, lengths that differ, or what an axis cannot show.
+    """
+    if not 1 <= len(runs) <= len(MARKERS):
+        raise ValueError(f"one figure shows 1 to {len(MARKERS)} labels, not {len(runs)}")
+    hue = colours_of(runs, None)
+    every = list(dict.fromkeys(value for values, _, _ in runs.values() for value in values))
+    in_words = any(isinstance(value, str) for value in every)
+    place = {value: float(i) for i, value in enumerate(every)} if in_words else {value: float(value) for value in every}
+    if log_x and (in_words or min(place.values()) <= 0):
+        raise ValueError("a logarithmic axis cannot show zero, less, or words")
+    figure, [axes] = canvas(width, height_for(width))
+    axes.set_yscale("log")
+    axes.set_xscale("log" if log_x else "linear")
+    for number, ((label, (values, steps, censored)), mark) in enumerate(zip(runs.items(), MARKERS, strict=False)):
+        x = np.array([place[value] for value in values])
+        y, late = to_array(steps, 1, f"the steps of {label}"), np.asarray(censored, dtype=bool)
+        if not len(x) == len(y) == len(late):
+            raise ValueError(f"{label} has {len(x)} values, {len(y)} steps and {len(late)} marks of censoring")
+        if not len(y) or y.min() <= 0:
+            raise ValueError(f"{label} has no steps, or some that a logarithmic axis cannot show")
+        axes.plot(x[~late], y[~late], mark, color=hue[label], markersize=4, alpha=0.45, mew=0)
+        axes.plot(x[late], y[late], "^", color=hue[label], markersize=7, mfc="none", mew=1.2)
+        at = np.unique(x)
+        known = [np.where(late[x == one], np.inf, y[x == one]) for one in at]
+        low, middle, high = np.array([np.quantile(of, (0.25, 0.5, 0.75), method="higher") for of in known]).T
+        middle = np.array([np.median(of) for of in known])
+        middle = np.where(np.isfinite(middle), middle, np.nan)
+        axes.plot(at, middle, mark, linestyle=DASHES[number], color=hue[label], markersize=7, label=label)
+        for one, start, end in zip(at, low, high, strict=True):
+            if np.isfinite(start):
+                top = end if np.isfinite(end) else y[x == one].max()
+                axes.plot([one, one], [start, top], color=hue[label], lw=2.4, alpha=0.6, solid_capstyle="butt")
+    axes.plot([], [], "^", color=MUTED, mfc="none", markersize=7, label="not by then")
+    axes.set(xlabel=xlabel, ylabel=ylabel)
+    axes.grid(axis="y")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=8))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:,.0f}"))
+    ticks = sorted(place.items(), key=lambda item: item[1])
+    axes.set_xticks([x for _, x in ticks], [value if isinstance(value, str) else f"{value:g}" for value, _ in ticks])
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.margins(x=0.08)
+    columns = 2 if is_phone(width) else len(runs) + 1
+    above = {"loc": "lower left", "bbox_to_anchor": (0, 1), "ncols": columns, "borderaxespad": 0.2}
+    axes.legend(frameon=False, handletextpad=0.4, columnspacing=1.4, labelcolor=INK, **above)
+    draw_title(figure, title)
+    return figure
+
+
+@picture
 def live_overlay(
     recorded: tuple[Any, Any, Any],
     live: tuple[Any, Any, Any],

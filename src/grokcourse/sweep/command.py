@@ -33,6 +33,11 @@ def run(options: argparse.Namespace) -> int:
         place = options.table or options.store / "table.csv"
         table.write(result.rows, place)
         print(f"{_said(result)} The table is {place}.")
+        if options.figure:
+            from . import figure
+
+            figure.write(result.rows, options.figure, options.by)
+            print(f"Drawn into {options.figure}.")
     return 1 if result.failed else 0
 
 

@@ -25,7 +25,9 @@ class Processes:
         methods = multiprocessing.get_all_start_methods()
         self._context: Any = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
         if "forkserver" in methods:
-            self._context.set_forkserver_preload([train_run.__module__, "torch._dynamo"])  # the first optimiser imports it
+            self._context.set_forkserver_preload(
+                [train_run.__module__, "torch._dynamo"]
+            )  # the first optimiser imports it
         self._running: dict[Connection, tuple[PlannedRun, BaseProcess]] = {}
 
     def __enter__(self) -> "Processes":
