@@ -7,8 +7,8 @@
 The command is ``grokcourse sweep``.
 """
 
-from .driver import Result, sweep
+from .driver import Result, Workers, sweep
 from .plan import PlannedRun, SweepError, make_plan, read_toml
 from .store import status
 
-__all__ = ["PlannedRun", "Result", "SweepError", "make_plan", "read_toml", "status", "sweep"]
+__all__ = ["PlannedRun", "Result", "SweepError", "Workers", "make_plan", "read_toml", "status", "sweep"]

@@ -3,10 +3,9 @@
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 from tqdm import tqdm
 
@@ -25,7 +24,11 @@ MOST_DEATHS = 3
 
 
 class Workers(Protocol):
-    """Who trains: processes on this machine, or a cluster."""
+    """Who trains: processes on this machine, or a cluster. A context manager: nobody trains on when it closes."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *_: object) -> None: ...
 
     @property
     def free(self) -> int:
@@ -55,7 +58,7 @@ def sweep(
     jobs: int | None = None,
     device: str | None = "cpu",
     all_weights: bool = False,
-    workers: Callable[[], AbstractContextManager[Workers]] | None = None,
+    workers: Callable[[], Workers] | None = None,
     progress_bar: bool = True,
 ) -> Result:
     """Make all runs of a plan, those apart that are in the store already.

@@ -11,7 +11,7 @@ import threading
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from .plan import PlannedRun
 from .work import Event, one_thread, train_run
@@ -30,7 +30,7 @@ class Processes:
             )  # the first optimiser imports it
         self._running: dict[Connection, tuple[PlannedRun, BaseProcess]] = {}
 
-    def __enter__(self) -> "Processes":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
