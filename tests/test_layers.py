@@ -38,7 +38,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     # 4. knows nothing of the analysis
     "training": {"config", "tasks", "model", "runs", "torch_state"},
     "batched": {"config", "model", "runs", "tasks", "torch_state", "training"},
-    "sweep": {"config", "machine", "plots", "runs", "storage", "tasks", "training"},
+    "dask_cluster": set(),
+    "sweep": {"config", "dask_cluster", "machine", "plots", "runs", "storage", "tasks", "training"},
     # 5. what others claim, measured with all of the above
     "claims": {"circuit", "fourier", "measures", "model", "runs", "tasks", "torch_state", "training"},
 }

@@ -90,6 +90,11 @@ def _parser() -> argparse.ArgumentParser:
     sweep.add_argument("--by", metavar="NAME", help="which one; by default the one with the most values")
     sweep.add_argument("--status", action="store_true", help="only say how far the sweep is, or the whole store")
     sweep.add_argument("--resume", action="store_true", help="go on with what was interrupted, as it does anyway")
+    sweep.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="train on a Dask cluster that shares the store's disk: its scheduler, tcp://HOST:8786",
+    )
     grid = sweep.add_argument_group("hyperparameters, one or several values of each")
     grid.add_argument("--seeds", metavar="VALUES", help="Seeds of weights and split alike.")
     for field in dataclasses.fields(RunConfig):

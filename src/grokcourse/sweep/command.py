@@ -2,11 +2,12 @@
 
 import argparse
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from . import store as stores
 from . import table
-from .driver import Result, sweep
+from .driver import Result, Workers, sweep
 from .plan import NAMES, PlannedRun, SweepError, make_plan, read_toml
 
 
@@ -23,7 +24,14 @@ def run(options: argparse.Namespace) -> int:
     if options.jobs is not None and options.jobs < 1:
         raise SweepError(f"--jobs must be at least 1, not {options.jobs}")
     try:
-        result = sweep(plan, options.store, jobs=options.jobs, device=options.device, all_weights=options.all_weights)
+        result = sweep(
+            plan,
+            options.store,
+            jobs=options.jobs,
+            device=options.device,
+            all_weights=options.all_weights,
+            workers=_cluster(options),
+        )
     except KeyboardInterrupt:
         print("\nInterrupted. The same command goes on from the runs' last checkpoints.", file=sys.stderr)
         raise
@@ -39,6 +47,17 @@ def run(options: argparse.Namespace) -> int:
             figure.write(result.rows, options.figure, options.by)
             print(f"Drawn into {options.figure}.")
     return 1 if result.failed else 0
+
+
+def _cluster(options: argparse.Namespace) -> Callable[[], Workers] | None:
+    """Who trains instead of this machine, if a scheduler is named."""
+    if not options.scheduler:
+        return None
+    try:
+        from .cluster import Cluster
+    except ImportError as error:
+        raise SweepError(f"--scheduler takes Dask: pip install 'grokcourse[cluster]' ({error})") from error
+    return lambda: Cluster(options.store, options.scheduler, device=options.device, all_weights=options.all_weights)
 
 
 def _plan(options: argparse.Namespace) -> tuple[PlannedRun, ...]:

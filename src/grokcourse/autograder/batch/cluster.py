@@ -12,27 +12,22 @@ import secrets
 import tempfile
 import time
 import warnings
-from asyncio import CancelledError
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from distributed import Client, Future, KilledWorker, Worker, WorkerPlugin, as_completed, get_worker
+from distributed import Future, KilledWorker, Worker, WorkerPlugin, as_completed, get_worker
 
-from ... import __version__
+from ...dask_cluster import CONNECT_SECONDS, GONE, ClusterError, connect, connected
 from ..records import MAX_FILE, Grade, Protection, Settings, Work, digest
 from .pool import GRADE, Grader, GraderError
 
-CONNECT_SECONDS = 30
-"""How long to wait for the scheduler, and for a first worker."""
 AHEAD = 3
 """Tasks that are sent for each of the workers' threads, so that none is idle and the scheduler's memory stays small."""
 
 ALONE_SECONDS = 60
 """How long to wait for a worker when none is left; one that its nanny starts anew is back long before."""
-
-GONE = "the connection to the Dask scheduler is lost, or it has cancelled the tasks"
 
 
 class Graders(WorkerPlugin):
@@ -83,23 +78,12 @@ class Cluster:
     def __init__(self, settings: Settings, address: str, function: str = GRADE) -> None:
         self._plugin = Graders(settings, function)
         try:
-            self._client = Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
-        except (OSError, ValueError) as error:
-            raise GraderError(f"there is no Dask scheduler at {address}: {error}") from error
+            self._client = connect(address, CONNECT_SECONDS)
+        except ClusterError as error:
+            raise GraderError(str(error)) from error
         try:
-            self._client.wait_for_workers(1, timeout=CONNECT_SECONDS)
-            versions = self._client.run(_version)
-            for worker, version in versions.items():
-                if version != __version__:
-                    raise GraderError(f"worker {worker} has grokcourse {version}, but here it is {__version__}")
             self._client.register_plugin(self._plugin)
-        except TimeoutError:
-            self._client.close()
-            raise GraderError(f"the Dask scheduler at {address} has no workers") from None
-        except GraderError:
-            self._client.close()
-            raise
-        except Exception as error:  # whatever a worker without grokcourse raises
+        except Exception as error:  # whatever setting it up on a worker raises
             self._client.close()
             raise GraderError(f"the workers cannot grade: {type(error).__name__}: {error}") from error
 
@@ -208,9 +192,10 @@ class Cluster:
 def _connected() -> Iterator[None]:
     """Whatever is raised when the scheduler is gone becomes a GraderError."""
     try:
-        yield
-    except (OSError, CancelledError, TimeoutError) as error:
-        raise GraderError(GONE) from error
+        with connected():
+            yield
+    except ClusterError as error:
+        raise GraderError(str(error)) from error
 
 
 def _content(path: Path) -> bytes:
@@ -223,10 +208,6 @@ def _content(path: Path) -> bytes:
 
 
 # --- On the workers ---
-
-
-def _version() -> str:
-    return __version__
 
 
 def _plugin(name: str) -> Graders:
