@@ -1,4 +1,4 @@
-"""Train the runs of chapter 8: the course's model on other tasks, over fractions of the questions and over seeds.
+"""Train the course's model on other tasks, over fractions of the questions and over seeds.
 
     OMP_NUM_THREADS=1 nice python tools/task_runs.py [--out FOLDER] [--scratch runs]
 
