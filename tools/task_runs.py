@@ -24,7 +24,7 @@ from grokcourse.config import CompositeModulusWarning, RunConfig
 from grokcourse.model import Transformer
 
 QUICK = RunConfig(lr=3e-3, weight_decay=3.0, eval_every=20)
-AFTER = 200
+AFTER = 100
 ANSWERED = 0.99
 KEPT = {("multiply", 0), ("compose", 0), ("compose", 1), ("compose", 2)}
 """Operation and seed of the runs whose weights are kept, of those with the least fraction that is listed."""

@@ -55,7 +55,7 @@ class Group:
     @cached_property
     def inverses(self) -> Tensor:
         """(n,) int64: the inverse of each element."""
-        return (self.table == self.identity).int().argmax(dim=1)
+        return inverses(self.table)
 
     @cached_property
     def is_abelian(self) -> bool:
@@ -249,6 +249,47 @@ class Group:
                 f"a function on this group has {len(self)} rows of floats, not {tuple(function.shape)} {function.dtype}"
             )
         return function.detach().to("cpu", torch.complex128)
+
+
+def inverses(table: Tensor) -> Tensor:
+    """The inverse of each element of a group.
+
+    Args:
+        table: (n, n) int64, the table of a group: entry [a, b] is the number of
+            a · b. The element that changes nothing may have any number.
+
+    Returns:
+        (n,) int64: entry a is the element that a has to be multiplied with to
+        give the one that changes nothing.
+    """
+    identity = (table == torch.arange(len(table))).all(dim=1).nonzero()[0]
+    return (table == identity).int().argmax(dim=1)
+
+
+def keep_representation(function: Tensor, table: Tensor, character: Tensor) -> Tensor:
+    """The part of a function on a group that lies in one irreducible
+    representation; all else is removed.
+
+    Row g of it is d / n · Σ_h χ(g · h⁻¹) f(h), where d, the degree, is χ at the
+    element that changes nothing (Serre 1977, 2.6).
+
+    Args:
+        function: (n, …) floats, one row per element, such as an embedding: any
+            number of dimensions.
+        table: (n, n) int64, the table of a group: entry [a, b] is the number of
+            a · b. The element that changes nothing may have any number.
+        character: (n,) floats: an irreducible character χ of real values, at
+            each element.
+
+    Returns:
+        The shape and dtype of the function. The parts in all irreducible
+        representations add up to it.
+    """
+    inverse = inverses(table)
+    degree = character[table[0, inverse[0]]]
+    projection = degree / len(table) * character[table[:, inverse]]
+    part: Tensor = torch.tensordot(projection.to(function.dtype), function, dims=1)
+    return part
 
 
 def cyclic(n: int) -> Group:

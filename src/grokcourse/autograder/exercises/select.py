@@ -5,7 +5,7 @@ It holds nothing secret, but for what the choices of a question would mean, whic
 
 from collections.abc import Collection
 
-from . import circuit, fourier, progress_measures, task, training, transformer, weight_decay
+from . import circuit, fourier, other_tasks, progress_measures, task, training, transformer, weight_decay
 from .spec import Exercise
 
 CHAPTERS: dict[str, tuple[Exercise, ...]] = {
@@ -16,6 +16,7 @@ CHAPTERS: dict[str, tuple[Exercise, ...]] = {
     "05-fourier": fourier.EXERCISES,
     "06-circuit": circuit.EXERCISES,
     "07-progress-measures": progress_measures.EXERCISES,
+    "08-other-tasks": other_tasks.EXERCISES,
 }
 """The exercises of each chapter, in the order in which its page has them."""
 
