@@ -1,5 +1,7 @@
 """The runs that ship with the package, and a small one that really groks, trained here."""
 
+import csv
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +9,8 @@ import torch
 from grokcourse import fourier, runs, tasks, training
 from grokcourse.config import RunConfig
 
-RECORDED = [folder.name for folder in sorted(runs.RECORDED.iterdir()) if folder.is_dir()]
+RECORDED = [file.parent.name for file in sorted(runs.RECORDED.glob("*/run.json"))]
+OTHER_TASKS = [file.parent for file in sorted(runs.RECORDED.glob("tasks/*/run.json"))]
 SWEEP = [name for name in RECORDED if name not in ("main", "small")]
 
 
@@ -23,7 +26,8 @@ def main():
     return runs.load("main")
 
 
-@pytest.mark.parametrize("name", RECORDED)
+@pytest.mark.filterwarnings("ignore:p = 120:grokcourse.config.CompositeModulusWarning")  # permutations need no prime
+@pytest.mark.parametrize("name", [*RECORDED, *OTHER_TASKS], ids=lambda name: getattr(name, "name", name))
 def test_a_recorded_run_is_intact_and_its_weights_give_its_history(name):
     """Also what storing weights in float16 costs: less than a hundredth of any loss."""
     run = runs.load(name)
@@ -32,6 +36,19 @@ def test_a_recorded_run_is_intact_and_its_weights_give_its_history(name):
         for quantity, value in training.evaluate(run.model(step), data).items():
             tolerance = {"rel": 0.01} if quantity.endswith("loss") else {"abs": 0.002}
             assert value == pytest.approx(run.at(quantity, step), **tolerance), (quantity, step)
+
+
+def test_the_table_of_other_tasks_has_each_run_from_its_start_to_its_end():
+    with (runs.RECORDED / "tasks" / "runs.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    found: dict[tuple[str, ...], list[dict[str, str]]] = {}
+    for row in rows:
+        found.setdefault((row["operation"], row["fraction"], row["seed"]), []).append(row)
+    for (operation, *_), evaluations in found.items():
+        assert operation in tasks.OPERATIONS
+        assert [int(row["step"]) for row in evaluations] == list(range(0, 20 * len(evaluations), 20))
+        assert float(evaluations[-1]["train_accuracy"]) == 1
+        assert (float(evaluations[-1]["test_accuracy"]) > 0.99) == (operation != "random")
 
 
 def test_everything_recorded_is_25_mb_at_most():
