@@ -8,6 +8,7 @@ import pytest
 
 from grokcourse.config import RunConfig
 from grokcourse.interactive import ask, grok, packing
+from grokcourse.interactive.apart import apart
 from grokcourse.interactive.circles import circles
 from grokcourse.interactive.clocks import clocks
 from grokcourse.interactive.scrub import scrub
@@ -214,14 +215,19 @@ def test_initial_weights_that_lack_something_are_refused():
 
 def test_circles_for_the_page():
     points = np.random.default_rng(0).normal(size=(2, 3, 7, 2)) * [[[[1]], [[10]], [[0.1]]]]
-    made = content(circles(steps=[0, 500], points=points, key=[2]))
+    shares = np.array([[0.1, 0.2, 0.7], [0, 1, 0]])
+    made = content(circles(steps=[0, 500], points=points, shares=shares, key=[2]))
+    np.testing.assert_allclose(packing.restore(made["arrays"]["shares"]), shares, atol=1e-5)
     unit, size = (packing.restore(made["arrays"][name]) for name in ("points", "size"))
     restored = unit * size[:, :, None, None]
     largest = np.abs(points).max(axis=(2, 3))[:, :, None, None]
     assert (np.abs(restored - points) <= 0.0041 * largest + 1e-3).all()
     assert made["facts"]["frequencies"] == 3
     with pytest.raises(ValueError, match="2 steps"):
-        circles(steps=[0, 500], points=points[:1], key=[])
+        circles(steps=[0, 500], points=points[:1], shares=shares, key=[])
+    for wrong in (shares[:1], 100 * shares):
+        with pytest.raises(ValueError, match=r"shares must be from 0 to 1, of shape \(2, 3\)"):
+            circles(steps=[0, 500], points=points, shares=wrong, key=[])
 
 
 def test_clocks_for_the_page():
@@ -252,3 +258,27 @@ def test_voices_of_other_shapes_are_refused(wrong):
     good = {"steps": [0, 10, 20], "questions": [(0, 1)] * 4, "answers": [1] * 4}
     with pytest.raises(ValueError, match=r"3 steps and 4 questions need tables of shape \(3, 4, p\)"):
         voices(**good, circuit=np.zeros(wrong), rest=np.zeros((3, 4, 7)))
+
+
+# --- apart ---
+
+
+@pytest.mark.parametrize("p", [7, 8])
+def test_functions_for_the_page(p):
+    rng = np.random.default_rng(2)
+    functions = {"one": 9 * rng.normal(size=p), "a wave": np.cos(2 * np.pi * 3 * np.arange(p) / p)}
+    made = content(apart(functions))
+    assert made["facts"] == {"p": p, "names": ["one", "a wave"]}
+    values, energy = (packing.restore(made["arrays"][name]) for name in ("values", "energy"))
+    for row, function in zip(values, functions.values(), strict=True):
+        np.testing.assert_allclose(row, function / np.abs(function).max(), atol=2e-5)
+    assert energy.shape == (2, p // 2 + 1)
+    np.testing.assert_allclose(energy.sum(axis=1), (values**2).sum(axis=1), atol=1e-3)  # Parseval
+    assert energy[1].argmax() == 3
+    assert energy[1, 3] == pytest.approx(p / 2, abs=1e-3)
+
+
+@pytest.mark.parametrize("wrong", [{}, {"one": [1, 2], "other": [1, 2, 3]}, {"nought": [0, 0, 0]}])
+def test_functions_that_cannot_be_taken_apart_are_refused(wrong):
+    with pytest.raises(ValueError, match=r"lists of one length|nought is 0 everywhere"):
+        apart(wrong)

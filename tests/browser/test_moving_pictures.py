@@ -17,6 +17,7 @@ PAGE = {
     "scrub": "book/04-training",
     "ask": "book/02-transformer",
     "grok": "book/04-training",
+    "apart": "book/05-fourier",
     "circles": "book/05-fourier",
     "clocks": "book/05-fourier",
     "voices": "book/07-progress-measures",
@@ -275,7 +276,7 @@ def test_the_numbers_lie_where_the_package_has_them(browser: Browser, site: Site
         key = int(box.locator("button.gc-small").first.inner_text())
         box.locator("button.gc-small").first.click()
         expect(box.get_by_role("status")).to_contain_text(f"Frequency {key}, key")
-        read = box.locator("svg circle:not(.gc-handle, .gc-grip)").evaluate_all(
+        read = box.locator("svg circle:not(.gc-handle, .gc-grip, .gc-ideal)").evaluate_all(
             "dots => dots.map(dot => [Number(dot.getAttribute('cx')), Number(dot.getAttribute('cy'))])"
         )
     points = fourier.circle(run.model().W_E[:p].detach(), key).double().numpy()
@@ -288,12 +289,40 @@ def test_a_number_is_dragged(browser: Browser, site: Site):
     with opened(browser, url_of(site, PAGE["circles"])) as watched:
         page = watched.page
         box = started(page, "circles")
-        from_, to = (box.locator(place).bounding_box() for place in (".gc-handle.gc-a", "svg circle:nth-of-type(60)"))
+        from_, to = (box.locator(place).bounding_box() for place in (".gc-handle.gc-a", "svg circle:nth-of-type(61)"))
         page.mouse.move(from_["x"] + from_["width"] / 2, from_["y"] + from_["height"] / 2)
         page.mouse.down()
         page.mouse.move(to["x"] + to["width"] / 2, to["y"] + to["height"] / 2, steps=4)
         page.mouse.up()
         expect(box.get_by_label("a", exact=True)).to_have_value("59")
+
+
+def test_the_points_are_joined_by_the_next_turn(browser: Browser, site: Site):
+    run = runs.load("main")
+    p, W = run.config.p, run.model().W_E.detach()
+    with opened(browser, url_of(site, PAGE["circles"])) as watched:
+        box = started(watched.page, "circles")
+        box.locator("button.gc-small").first.click()
+        key = int(box.locator("button.gc-small").first.inner_text())
+        energy = fourier.energy_per_frequency(W[:p])
+        share = float(100 * energy[key] / energy[1:].sum())
+        status = box.get_by_role("status")
+        expect(status).to_contain_text(f"Frequency {key}, key")
+        assert float(re.search(r"([\d.]+)% of the energy", status.inner_text())[1]) == pytest.approx(share, abs=0.06)
+        spoken = box.get_by_role("slider", name="Frequency").get_attribute("aria-valuetext")
+        assert f"frequency {key}, a key frequency, {share:.1f}% of the energy" == spoken
+        box.get_by_role("combobox", name="Scale").select_option("own")
+        box.get_by_role("combobox", name="Join").select_option("turn")
+        picture = box.locator("svg.gc-square")
+        expect(picture).to_have_attribute("aria-label", re.compile("a scale of its own"))
+        assert f"joined in steps of {pow(key, -1, p)}." in picture.get_attribute("aria-label")
+        path = np.array(re.findall(r"[\d.]+", box.locator("path.gc-line").get_attribute("d")), float).reshape(-1, 2)
+        radius = float(box.locator(".gc-ideal").get_attribute("r"))
+    points = fourier.circle(W[:p], key).double().numpy()
+    order = pow(key, -1, p) * np.arange(p + 1) % p
+    expected = 200 + 175 * points[order] / np.abs(points).max() * [1, -1]
+    np.testing.assert_allclose(path, expected, atol=1)
+    assert radius == pytest.approx(np.hypot(*(expected[:-1] - 200).T).mean(), abs=1)
 
 
 # --- clocks ---
@@ -360,4 +389,87 @@ def test_two_voices_add_up_to_the_model_at_every_question(browser: Browser, site
                 told = box.get_by_role("status").inner_text()
                 assert (answer is None) == ("and is wrong" in told)
                 assert f"the circuit has {(a + b) % p} " in slider.get_attribute("aria-valuetext")
+        assert watched.troubles == []
+
+
+# --- apart ---
+
+
+def share_told(status: str) -> float:
+    return float(re.search(r"([\d.]+)% of the energy", status)[1])
+
+
+def test_functions_are_taken_apart_as_numpy_does(browser: Browser, site: Site):
+    with opened(browser, url_of(site, PAGE["apart"])) as watched:
+        page = watched.page
+        box = started(page, "apart")
+        panel, status = box.locator(".gc-moving"), box.get_by_role("status")
+        given = panel.evaluate("panel => moving.data('apart', panel.parentElement.dataset.from)")
+        names = given["facts"]["names"]
+        slider = box.get_by_role("slider", name="Frequencies")
+        for at, name in enumerate(names):
+            box.get_by_role("combobox", name="Function").select_option(label=name)
+            p, top = given["facts"]["p"], given["facts"]["p"] // 2
+            values = np.array(given["values"])[at * p : (at + 1) * p]
+            stored = np.array(given["energy"])[at * (top + 1) : (at + 1) * (top + 1)]
+            slider.focus()
+            page.keyboard.press("Home")
+            page.keyboard.press("ArrowRight")
+            page.keyboard.press("ArrowRight")
+            expect(panel).to_have_attribute("data-waves", "2")
+            spectrum = np.fft.rfft(values)
+            energy = np.abs(spectrum) ** 2 / p * np.where(np.arange(top + 1) > 0, 2, 1)
+            np.testing.assert_allclose(panel.evaluate("panel => panel.energy"), energy, atol=1e-9)
+            np.testing.assert_allclose(stored, energy, atol=1e-5 * stored.max() + 1e-3)
+            largest = 1 + np.argsort(-energy[1:], kind="stable")[:2]
+            kept = np.where(np.isin(np.arange(top + 1), [0, *largest]), spectrum, 0)
+            if name != "a single peak":  # whose frequencies are equal, in whatever order
+                np.testing.assert_allclose(panel.evaluate("panel => panel.sum"), np.fft.irfft(kept, p), atol=1e-9)
+            share = 100 * energy[largest].sum() / energy[1:].sum()
+            assert share_told(status.inner_text()) == pytest.approx(share, abs=0.06)
+            assert f"{share_told(status.inner_text())}% of the energy" in slider.get_attribute("aria-valuetext")
+            page.keyboard.press("End")
+            expect(panel).to_have_attribute("data-waves", str(top))
+            np.testing.assert_allclose(panel.evaluate("panel => panel.sum"), values, atol=1e-9)
+        assert watched.troubles == []
+
+
+def test_a_function_is_drawn(browser: Browser, site: Site):
+    with opened(browser, url_of(site, PAGE["apart"])) as watched:
+        page = watched.page
+        box = started(page, "apart")
+        paper = box.locator("svg.gc-draw")
+        paper.scroll_into_view_if_needed()
+        frame = paper.bounding_box()
+        middle = frame["y"] + frame["height"] / 2
+        page.mouse.move(frame["x"] + 1, middle)
+        page.mouse.down()
+        page.mouse.move(frame["x"] + frame["width"] - 2, middle, steps=3)
+        page.mouse.up()
+        expect(box.get_by_role("combobox", name="Function")).to_have_value("own")
+        expect(box.get_by_role("status")).to_contain_text("the function is constant")
+        page.mouse.move(frame["x"] + frame["width"] / 2, middle - frame["height"] / 4)
+        page.mouse.down()
+        page.mouse.up()
+        expect(box.get_by_role("status")).not_to_contain_text("the function is constant")
+        assert watched.troubles == []
+
+
+def test_a_function_is_made_by_keyboard(browser: Browser, site: Site):
+    with opened(browser, url_of(site, PAGE["apart"])) as watched:
+        page = watched.page
+        box = started(page, "apart")
+        box.get_by_role("combobox", name="Function").select_option(label="a single peak")
+        box.get_by_role("slider", name="Number").focus()
+        for _ in range(3):
+            page.keyboard.press("ArrowRight")
+        value = box.get_by_role("slider", name="its value")
+        assert value.get_attribute("aria-valuetext") == "0.00"
+        value.focus()
+        page.keyboard.press("End")
+        assert value.get_attribute("aria-valuetext") == "1.00"
+        assert box.get_by_role("slider", name="Number").get_attribute("aria-valuetext") == "3, whose value is 1.00"
+        expect(box.get_by_role("combobox", name="Function")).to_have_value("own")
+        energy = np.array(box.locator(".gc-moving").evaluate("panel => panel.energy"))
+        assert energy.sum() == pytest.approx(2, abs=1e-3)  # two peaks of height 1
         assert watched.troubles == []

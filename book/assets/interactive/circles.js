@@ -5,7 +5,9 @@ moving.picture("circles", (panel, data) => {
   const ranked = [...key].sort((one, other) => one - other);
   const side = 400;
   const middle = side / 2;
-  const scale = 175 / Math.max(...data.size);
+  const common = 175 / Math.max(...data.size);
+  let isCommon = true;
+  let isByTurn = false;
   let k = ranked[0] ?? 1;
   let at = steps.length - 1;
   let chosen = [5 % p, 10 % p];
@@ -13,13 +15,16 @@ moving.picture("circles", (panel, data) => {
   // Where number n lies: x to the right, y downwards, as the screen has it.
   const place = (n) => {
     const circle = at * frequencies + k - 1;
-    const size = data.size[circle] * scale;
+    const size = isCommon ? data.size[circle] * common : 175;
     const from = 2 * (circle * p + n);
     return [middle + size * data.points[from], middle - size * data.points[from + 1]];
   };
+  // The number whose turn is the smallest there is: k times it leaves 1. (Where k and p have a common divisor there is none, and 1 serves.)
+  const inverse = () => Array.from({ length: p }, (_, n) => n).find((n) => (k * n) % p === 1) ?? 1;
   const degrees = (n) => (360 * ((k * n) % p)) / p;
 
   const path = make("svg:path", { class: "gc-line", stroke: "var(--grid)", "stroke-width": 1 });
+  const ideal = make("svg:circle", { cx: middle, cy: middle, class: "gc-ideal", fill: "none", stroke: "var(--ink)", "stroke-dasharray": "2 4" });
   const dots = Array.from({ length: p }, () => make("svg:circle", { r: 3 }));
   const roles = ["a", "b", "sum"];
   const hands = roles.map(() => make("svg:line", { x1: middle, y1: middle, stroke: "var(--ink)" }));
@@ -27,14 +32,19 @@ moving.picture("circles", (panel, data) => {
   const grips = roles.map(() => make("svg:circle", { r: 34, class: "gc-grip" }));
   const names = roles.map(() => make("svg:text", { class: "gc-name", "text-anchor": "middle" }));
   const picture = make("svg:svg", { viewBox: `0 0 ${side} ${side}`, class: "gc-square", role: "img" });
-  picture.append(path, ...dots, ...hands, ...handles, ...names, ...grips.slice(0, 2));
+  picture.append(path, ideal, ...dots, ...hands, ...handles, ...names, ...grips.slice(0, 2));
 
+  const share = (which, frequency) => `${(100 * data.shares[which * frequencies + frequency - 1]).toFixed(1)}%`;
   const facts = make("p", { class: "gc-facts", role: "status" });
   const draw = () => {
     const places = Array.from({ length: p }, (_, n) => place(n));
     const rank = ranked.indexOf(k);
     const hue = `var(--${rank < 0 ? "muted" : `frequency${rank % 6}`})`;
-    path.setAttribute("d", `M${places.map(([x, y]) => `${x.toFixed(1)} ${y.toFixed(1)}`).join("L")}`);
+    const next = isByTurn ? inverse() : 1;
+    const order = Array.from({ length: p + (isByTurn ? 1 : 0) }, (_, i) => places[(i * next) % p]);
+    path.setAttribute("d", `M${order.map(([x, y]) => `${x.toFixed(1)} ${y.toFixed(1)}`).join("L")}`);
+    const radius = places.reduce((sum, [x, y]) => sum + Math.hypot(x - middle, y - middle), 0) / p;
+    ideal.setAttribute("r", radius);
     dots.forEach((dot, n) => {
       dot.setAttribute("cx", places[n][0]);
       dot.setAttribute("cy", places[n][1]);
@@ -61,10 +71,11 @@ moving.picture("circles", (panel, data) => {
     const isOver = both >= 360;
     facts.replaceChildren(
       make("span", { class: "gc-step" }, `Frequency ${k}${rank < 0 ? "" : ", key"}`),
+      make("span", {}, `${share(at, k)} of the energy`),
       make("span", {}, `${a} is a turn by ${turn(a)}, ${b} one by ${turn(b)}: together ${both.toFixed(0)}°${isOver ? `, which is ${(both - 360).toFixed(0)}°` : ""}.`),
       make("span", {}, `${sum} = ${a} + ${b}${a + b >= p ? ` − ${p}` : ""} is the turn by ${turn(sum)}.`),
     );
-    picture.setAttribute("aria-label", `The numbers 0 to ${p - 1} along frequency ${k} at step ${thousands(steps[at])}, seen at one scale for all frequencies and steps.`);
+    picture.setAttribute("aria-label", `The numbers 0 to ${p - 1} along frequency ${k} at step ${thousands(steps[at])}, seen at ${isCommon ? "one scale for all frequencies and steps" : "a scale of its own"}, joined ${next === 1 ? "by number" : `in steps of ${next}`}.`);
   };
   const redraw = moving.oncePerFrame(draw);
 
@@ -72,14 +83,14 @@ moving.picture("circles", (panel, data) => {
     label: "Frequency",
     most: frequencies - 1,
     value: k - 1,
-    told: (value) => `frequency ${value + 1}${key.includes(value + 1) ? ", a key frequency" : ""}`,
+    told: (value) => `frequency ${value + 1}${key.includes(value + 1) ? ", a key frequency" : ""}, ${share(at, value + 1)} of the energy`,
     changed: (value) => ((k = value + 1), redraw()),
   });
   const step = moving.slider({
     label: "Step",
     most: steps.length - 1,
     value: at,
-    told: (value) => `step ${thousands(steps[value])}`,
+    told: (value) => `step ${thousands(steps[value])}: frequency ${k} has ${share(value, k)} of the energy`,
     changed: (value) => {
       at = value;
       shown.textContent = thousands(steps[value]);
@@ -111,6 +122,17 @@ moving.picture("circles", (panel, data) => {
     keys.append(button);
   }
 
+  const choice = (label, options, changed) => {
+    const select = make("select", {}, ...options.map(([value, text]) => make("option", { value }, text)));
+    select.addEventListener("change", () => {
+      changed(select.value);
+      redraw();
+    });
+    return make("label", { class: "gc-field" }, make("span", {}, label), select);
+  };
+  const scales = choice("Scale", [["common", "one for all"], ["own", "each its own"]], (value) => (isCommon = value === "common"));
+  const joins = choice("Join", [["number", "by number: 0, 1, 2, …"], ["turn", "by the next turn"]], (value) => (isByTurn = value === "turn"));
+
   // Dragging a or b: to the number that lies nearest.
   [0, 1].forEach((i) => {
     const handle = grips[i];
@@ -132,6 +154,7 @@ moving.picture("circles", (panel, data) => {
 
   panel.append(
     make("div", { class: "gc-fields" }, ...fields.map((field) => field.row), keys),
+    make("div", { class: "gc-fields" }, scales, joins),
     facts,
     picture,
     make("div", { class: "gc-controls" }, frequency.row, step.row),
