@@ -74,9 +74,10 @@ notebooks: site ## Take the site's student notebooks over into the package (comm
 train: setup ## Train the reference runs that are not in runs/ yet (hours; ARGS="--only main" for one)
 	$(BIN)/python tools/train_reference_runs.py $(ARGS)
 
-bench: setup ## Time the training step, and grading, against their peers (half an hour)
+bench: setup ## Time the training step, runs side by side, and grading, against their peers (an hour)
 	$(BIN)/python benchmarks/train_step.py
 	$(BIN)/python benchmarks/grading.py
+	$(BIN)/python benchmarks/side_by_side.py
 
 dist: setup ## Build the package's sdist and wheel into dist/
 	rm -rf dist

@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import pickle
 import re
 import subprocess
 from pathlib import Path
@@ -215,8 +216,8 @@ BAD_PAPER = {
     "missing": (without("blocks.0.mlp.W_in"), "blocks.0.mlp.W_in missing"),
     "two missing": (lambda w: (w.pop("embed.W_E"), w.pop("unembed.W_U")), r"embed\.W_E, unembed\.W_U missing"),
     "not known": (with_("blocks.0.attn.b_Q", torch.zeros(H, E)), r"blocks\.0\.attn\.b_Q not known"),
-    "LayerNorm": (with_("blocks.0.ln1.w_ln", torch.ones(D)), r"blocks\.0\.ln1\.w_ln: our model has no LayerNorm"),
-    "two layers": (with_("blocks.1.mlp.b_in", torch.ones(M)), r"blocks\.1\.mlp\.b_in: our model has one layer"),
+    "LayerNorm": (with_("blocks.0.ln1.w_ln", torch.ones(D)), r"a LayerNorm \(blocks\.0\.ln1\.w_ln\)"),
+    "two layers": (with_("blocks.1.mlp.b_in", torch.ones(M)), r"2 layers \(blocks\.1\.mlp\.b_in\)"),
     "d_model": (with_("blocks.0.mlp.W_in", torch.ones(M, D + 1)), r"blocks\.0\.mlp\.W_in has shape \(5, 13\)"),
     "heads": (with_("blocks.0.attn.W_V", torch.ones(H + 1, E, D)), r"blocks\.0\.attn\.W_V has shape \(4, 4, 12\)"),
     "W_O": (with_("blocks.0.attn.W_O", torch.ones(D, H * E + 1)), r"blocks\.0\.attn\.W_O has shape \(12, 13\)"),
@@ -238,20 +239,29 @@ BAD_PAPER = {
 }
 BAD_LENS = {
     "bias's shape": (with_("blocks.0.attn.b_Q", torch.zeros(E, H)), r"blocks\.0\.attn\.b_Q has shape \(4, 3\)"),
-    "grouped queries": (with_("blocks.0.attn._W_K", torch.ones(1, D, E)), r"blocks\.0\.attn\._W_K not known"),
-    "gate": (with_("blocks.0.mlp.W_gate", torch.ones(D, M)), r"W_gate: our model's MLP has no gate"),
-    "rotary": (with_("blocks.0.attn.rotary_sin", torch.ones(3, E)), r"rotary_sin: our model's positions"),
-    "final LayerNorm": (with_("ln_final.w", torch.ones(D)), r"ln_final\.w: our model has no LayerNorm"),
+    "grouped queries": (
+        with_("blocks.0.attn._W_K", torch.ones(1, D, E)),
+        r"keys that several heads share \(blocks\.0\.attn\._W_K\)",
+    ),
+    "gate": (with_("blocks.0.mlp.W_gate", torch.ones(D, M)), r"a gate in its MLP \(blocks\.0\.mlp\.W_gate\)"),
+    "rotary": (
+        with_("blocks.0.attn.rotary_sin", torch.ones(3, E)),
+        r"rotary positions \(blocks\.0\.attn\.rotary_sin\)",
+    ),
+    "final LayerNorm": (with_("ln_final.w", torch.ones(D)), r"a LayerNorm \(ln_final\.w\)"),
     "paper's": (with_("blocks.0.attn.W_O", torch.ones(D, H * E)), r"blocks\.0\.attn\.W_O has shape \(12, 12\)"),
 }
 
 
 BAD_BRIDGE = {
     "missing": (without("blocks.0.mlp.in.weight"), r"blocks\.0\.mlp\.in\.weight missing"),
-    "LayerNorm": (with_("blocks.0.ln1.weight", torch.ones(D)), r"blocks\.0\.ln1\.weight: our model has no LayerNorm"),
-    "final LayerNorm": (with_("ln_final.weight", torch.ones(D)), r"ln_final\.weight: our model has no LayerNorm"),
-    "two layers": (with_("blocks.1.mlp.in.bias", torch.ones(M)), r"blocks\.1\.mlp\.in\.bias: our model has one layer"),
-    "gate": (with_("blocks.0.mlp.gate.weight", torch.ones(M, D)), r"gate\.weight: our model's MLP has no gate"),
+    "LayerNorm": (with_("blocks.0.ln1.weight", torch.ones(D)), r"a LayerNorm \(blocks\.0\.ln1\.weight\)"),
+    "final LayerNorm": (with_("ln_final.weight", torch.ones(D)), r"a LayerNorm \(ln_final\.weight\)"),
+    "two layers": (with_("blocks.1.mlp.in.bias", torch.ones(M)), r"2 layers \(blocks\.1\.mlp\.in\.bias\)"),
+    "gate": (
+        with_("blocks.0.mlp.gate.weight", torch.ones(M, D)),
+        r"a gate in its MLP \(blocks\.0\.mlp\.gate\.weight\)",
+    ),
     "grouped queries": (with_("blocks.0.attn.k.weight", torch.ones(E, D)), r"attn\.k\.weight has shape \(4, 12\)"),
     "transposed": (with_("unembed.weight", torch.ones(D, OUT)), r"unembed\.weight has shape \(12, 7\)"),
     "bias's shape": (with_("blocks.0.attn.q.bias", torch.zeros(H, E)), r"blocks\.0\.attn\.q\.bias has shape \(3, 4\)"),
@@ -649,6 +659,155 @@ def test_a_damaged_file_says_so(name, spoil, tmp_path):
     path.write_bytes(spoil(path.read_bytes()))
     with pytest.raises(WeightsError, match=rf"{path.name} .*damaged"):
         interop.load(path)
+
+
+# --- models of other kinds, in files ---
+
+
+def made(layout, n_layers=1, n_ctx=3, vocab=8, out=8, mlp=True, norm=False, positions=True):
+    """Random weights of a model of some kind, in a layout."""
+    g = generator(1)
+
+    def drawn(*shape):
+        return torch.randn(shape, generator=g)
+
+    dots = {"transformer_bridge": ("embed.weight", "pos_embed.weight", "unembed.weight")}
+    embed, pos, unembed = dots.get(layout, ("embed.W_E", "pos_embed.W_pos", "unembed.W_U"))
+    weights = {
+        embed: drawn(D, vocab) if layout == "paper" else drawn(vocab, D),
+        unembed: drawn(out, D) if layout == "transformer_bridge" else drawn(D, out),
+    }
+    if positions:
+        weights[pos] = drawn(n_ctx, D)
+    for block in (f"blocks.{i}" for i in range(n_layers)):
+        if layout == "transformer_bridge":
+            weights |= {f"{block}.attn.{m}.weight": drawn(H * E, D) for m in "qkv"}
+            weights |= {f"{block}.attn.o.weight": drawn(D, H * E)}
+            inner = {"mlp.in.weight": (M, D), "mlp.in.bias": (M,), "mlp.out.weight": (D, M), "mlp.out.bias": (D,)}
+            weights |= {f"{block}.ln{i}.weight": drawn(D) for i in (1, 2) if norm}
+        else:
+            head = (H, E, D) if layout == "paper" else (H, D, E)
+            weights |= {f"{block}.attn.W_{m}": drawn(*head) for m in "QKV"}
+            weights |= {f"{block}.attn.W_O": drawn(D, H * E) if layout == "paper" else drawn(H, E, D)}
+            W_in = (M, D) if layout == "paper" else (D, M)
+            inner = {"mlp.W_in": W_in, "mlp.b_in": (M,), "mlp.W_out": W_in[::-1], "mlp.b_out": (D,)}
+            weights |= {f"{block}.ln{i}.w": drawn(D) for i in (1, 2) if norm}
+        if mlp:
+            weights |= {f"{block}.{name}": drawn(*shape) for name, shape in inner.items()}
+    return weights
+
+
+IN_LAYOUTS = ["paper", "transformer_lens", "transformer_bridge"]
+OF_ANOTHER_KIND = {  # what the model is; what the sentence names it, and what it says to do
+    "attention alone": ({"mlp": False}, r"attention alone \(no blocks\.0\.mlp\..*attn_only=False"),
+    "a stack of attention alone": (
+        {"mlp": False, "n_layers": 2},
+        r"2 layers \(blocks\.1\.attn\..*attention alone .*n_layers=1, attn_only=False",
+    ),
+    "a stack": ({"n_layers": 12}, r"12 layers \(blocks\.1\..*config, n_layers=1"),
+    "LayerNorm": ({"norm": True}, r"a LayerNorm \(blocks\.0\.ln1\..*normalization_type=None"),
+    "a language model": (
+        {"n_layers": 3, "norm": True},
+        r"3 layers \(.*a LayerNorm \(.*n_layers=1, normalization_type=None",
+    ),
+    "no positions": ({"positions": False}, r"no learnt positions \(no pos_embed.*positional_embedding_type"),
+    "two places": ({"n_ctx": 2}, r"2 positions \(in pos_embed.*train it with n_ctx=3"),
+    "five places": ({"n_ctx": 5}, r"5 positions \(in pos_embed.*keep the first 3 rows"),
+    "more signs": ({"vocab": 9, "out": 7}, r"7 outputs \(in unembed.* for 9 tokens.*keep in embed\."),
+    "fewer tokens than outputs": ({"vocab": 7}, r"8 outputs \(in unembed.* for 7 tokens"),
+}
+
+
+@pytest.mark.parametrize("layout", IN_LAYOUTS)
+@pytest.mark.parametrize(("kind", "message"), OF_ANOTHER_KIND.values(), ids=OF_ANOTHER_KIND)
+def test_a_model_of_another_kind_is_named_as_what_it_is(kind, message, layout, tmp_path):
+    weights = made(layout, **kind)
+    assert interop.recognise(weights) == layout
+    torch.save({"checkpoints": [weights], "checkpoint_epochs": [3]}, tmp_path / "other.pth")
+    for read in (interop.load, interop.load_checkpoints, interop.load_run):
+        with pytest.raises(WeightsError, match=rf"other\.pth: .*{message}") as error:
+            read(tmp_path / "other.pth", n_heads=H)
+        assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("layout", IN_LAYOUTS)
+def test_the_same_weights_of_our_kind_are_loaded(layout, tmp_path):
+    torch.save(made(layout), tmp_path / "ours.pth")
+    assert interop.load(tmp_path / "ours.pth", n_heads=H).attn.W_Q.shape == (H, D, E)
+
+
+@pytest.mark.parametrize("layout", IN_LAYOUTS)
+def test_what_the_sentences_say_to_do_is_what_loads_the_model(layout, tmp_path):
+    torch.save(made(layout, n_ctx=5), tmp_path / "places.pth")
+    with pytest.raises(WeightsError, match="keep the first 3 rows") as error:
+        interop.load(tmp_path / "places.pth", n_heads=H)
+    code = str(error.value).partition("rows: ")[2]
+    assert code.count("; ") == 2
+    exec(code, {"interop": interop, "path": tmp_path / "places.pth"})
+
+    weights = made(layout, vocab=9, out=7)  # the numbers, +, =
+    embedding = "embed.weight" if layout == "transformer_bridge" else "embed.W_E"
+    rows = weights[embedding].T if layout == "paper" else weights[embedding]
+    rows = torch.cat([rows[:7], rows[8:]])
+    weights[embedding] = rows.T if layout == "paper" else rows
+    model = interop.from_weights(weights, n_heads=H)
+    assert (model.p, model.W_U.shape[1]) == (7, 7)
+    assert torch.equal(model.W_E[-1], rows[-1])
+
+
+HOSTILE = {
+    "complex": (with_("embed.W_E", torch.ones(8, D, dtype=torch.complex64)), "does not hold floats, but complex64"),
+    "bool": (with_("embed.W_E", torch.ones(8, D, dtype=torch.bool)), "does not hold floats, but bool"),
+    "bytes": (with_("embed.W_E", torch.ones(8, D, dtype=torch.uint8)), "does not hold floats, but uint8"),
+    "sparse": (with_("embed.W_E", torch.eye(8, D).to_sparse()), r"embed\.W_E is a sparse or nested tensor"),
+    "empty": (with_("embed.W_E", torch.ones(0, D)), "too few for two numbers"),
+    "a number": (with_("embed.W_E", torch.tensor(1.0)), r"embed\.W_E has shape \(\)"),
+    "infinite": (with_("unembed.W_U", torch.full((D, 8), math.inf)), "W_U holds numbers that are not finite"),
+    "one NaN": (lambda w: w["unembed.W_U"].view(-1)[5:6].fill_(math.nan), "W_U holds numbers that are not finite"),
+    "a key missing": (without("blocks.0.attn.W_K"), r"blocks\.0\.attn\.W_K missing"),
+    "an extra key": (with_("blocks.0.attn.sinks", torch.ones(H)), r"blocks\.0\.attn\.sinks not known"),
+    "a key that is a number": (with_(5, torch.ones(1)), r"5 not known"),
+    "an empty key": (with_("", torch.ones(1)), r"not known"),
+}
+
+
+@pytest.mark.parametrize(("spoil", "message"), HOSTILE.values(), ids=HOSTILE)
+def test_a_hostile_file_is_refused_with_one_sentence(spoil, message, tmp_path):
+    weights = made("transformer_lens")
+    spoil(weights)
+    torch.save({"model": weights}, tmp_path / "hostile.pth")
+    with pytest.raises(WeightsError, match=rf"hostile\.pth: .*{message}"):
+        interop.load(tmp_path / "hostile.pth")
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ({"act_fn": torch.ones(2), "normalization_type": None}, r"act_fn = tensor"),
+        ({"act_type": ["ReLU"]}, r"act_type = \['ReLU'\]"),
+        ({"act_type": "ReLU", "p": 6}, r"p = 6, but of 8 tokens 7 would be numbers"),
+        ({"normalization_type": None, "n_heads": 2}, r"does not fit head = 2"),
+    ],
+    ids=str,
+)
+def test_a_hostile_config_is_refused_with_one_sentence(config, message, tmp_path):
+    torch.save({"model": made("transformer_lens"), "config": config}, tmp_path / "hostile.pth")
+    with pytest.raises(WeightsError, match=rf"hostile\.pth: .*{message}"):
+        interop.load(tmp_path / "hostile.pth")
+
+
+@pytest.mark.parametrize("how", ["pickle", "torch before 1.6"])
+@pytest.mark.filterwarnings("ignore:.*weights_only.*")
+def test_nothing_in_an_old_file_can_run(how, tmp_path):
+    content = {"model": made("transformer_lens"), "config": Attack(os.system, f"touch {tmp_path / 'harm'}")}
+    with (tmp_path / "old.pth").open("wb") as file:
+        if how == "pickle":
+            pickle.dump(content, file)
+        else:
+            torch.save(content, file, _use_new_zipfile_serialization=False)
+    with pytest.raises(WeightsError, match=r"old\.pth cannot be read"):
+        interop.load(tmp_path / "old.pth")
+    assert not (tmp_path / "harm").exists()
 
 
 def test_a_path_without_a_file_says_so(tmp_path):

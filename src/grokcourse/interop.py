@@ -35,6 +35,7 @@ modulus p is the number of tokens less one, the last token being ``=``.
 """
 
 import math
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -204,8 +205,9 @@ def load(path: Path | str, step: int | None = None, n_heads: int | None = None) 
     content = read(path)
     with naming(path):
         config = config_in(content)
-        _check_config(config)
-        return from_weights(weights_in(path, content, step), _heads(config, n_heads))
+        model = from_weights(weights_in(path, content, step), _heads(config, n_heads))
+        _check_config(config, model)
+        return model
 
 
 def load_checkpoints(path: Path | str, n_heads: int | None = None) -> dict[int, Weights]:
@@ -356,11 +358,12 @@ def from_transformer_lens(weights: Mapping[str, Tensor], config: object = None) 
         WeightsError: as ``from_paper``; also if there are several layers or a LayerNorm with weights, or if the config
             asks for what our model does not do.
     """
-    _check_config(config)
     layout = "transformer_lens"
     if isinstance(weights, Mapping) and layout_of(weights) == "transformer_bridge":
         layout = "transformer_bridge"
-    return Transformer.from_weights(_ours(without_prefix(weights), LAYOUTS[layout], _heads(config)))
+    model = Transformer.from_weights(_ours(without_prefix(weights), LAYOUTS[layout], _heads(config)))
+    _check_config(config, model)
+    return model
 
 
 def to_paper(model: Transformer) -> Weights:
@@ -431,7 +434,10 @@ def _heads(config: object, said: int | None = None) -> int | None:
         return said
     entries = config if isinstance(config, Mapping) else vars(config)
     heads = number(entries.get("n_heads"))
-    return heads if isinstance(heads, int) and heads > 0 else None  # TransformerLens says -1 for "not told"
+    is_told = (
+        isinstance(heads, int) and not isinstance(heads, bool) and heads > 0
+    )  # TransformerLens says -1 for not told
+    return heads if is_told else None
 
 
 def _ours(weights: Mapping[str, Tensor], layout: Layout, n_heads: int | None = None) -> Weights:
@@ -495,29 +501,53 @@ def _theirs(model: Transformer, layout: Layout) -> Weights:
 
 
 def _check_names(weights: Mapping[str, Tensor], layout: Layout) -> None:
+    names = [str(name) for name in weights]
     needed = set(layout.names.values())
     optional = {layout.names["mlp.b_in"], layout.names["mlp.b_out"]}
-    missing = sorted(needed - set(weights) - optional)
-    surplus = sorted(set(weights) - needed - {name for name, _ in layout.biases.values()} - set(layout.buffers))
-    reasons = {
-        ".ln": "our model has no LayerNorm",
-        "ln_": "our model has no LayerNorm",
-        "blocks.": "our model has one layer, blocks.0",
-        "rotary": "our model's positions are the rows of W_pos",
-        "gate": "our model's MLP has no gate",
-    }
-    for name in surplus:
-        for sign, reason in reasons.items():
-            if sign in name and not (sign == "blocks." and name.startswith("blocks.0.")):
-                raise WeightsError(f"our model cannot hold {name}: {reason}")
+    missing = sorted(needed - set(names) - optional)
+    surplus = sorted(set(names) - needed - {name for name, _ in layout.biases.values()} - set(layout.buffers))
+    if kinds := _other_kinds(names, surplus, layout):
+        is_with, ours = (", ".join(words) for words in zip(*kinds, strict=True))
+        raise WeightsError(
+            f"this is a transformer with {is_with}, which our model cannot hold: it has one layer, of attention and an "
+            "MLP of two matrices, learnt positions and no LayerNorm. Study it in TransformerLens, or train one of our "
+            f"kind: in TransformerLens' config, {ours}"
+        )
     if missing or surplus:
         faults = [f"{listed(missing)} missing"] * bool(missing) + [f"{listed(surplus)} not known"] * bool(surplus)
         raise WeightsError(f"these are not all of {layout.title} weights and nothing else: {'; '.join(faults)}")
 
 
+def _other_kinds(names: list[str], surplus: list[str], layout: Layout) -> list[tuple[str, str]]:
+    """What makes a model another kind than ours, in words, each with the entry of TransformerLens' config for ours.
+
+    ``names`` are all its tensors', ``surplus`` those that our model has nothing for.
+    """
+    kinds = []
+    layers = {0} | {int(found[1]) for name in surplus if (found := re.match(r"blocks\.(\d+)\.", name))}
+    if len(layers) > 1:
+        first = next(name for name in surplus if re.match(r"blocks\.[1-9]", name))
+        kinds.append((f"{len(layers)} layers ({first})", "n_layers=1"))
+    if not any(re.search(r"(^|\.)mlp\.", name) for name in names):
+        kinds.append((f"attention alone (no {layout.names['mlp.W_in']})", "attn_only=False"))
+    for pattern, kind, entry in (
+        (r"(^|\.)(ln|norm)", "a LayerNorm", "normalization_type=None"),
+        (r"gate", "a gate in its MLP", "gated_mlp=False"),
+        (r"\._[Wb]_[KV]$", "keys that several heads share", "n_key_value_heads=None"),
+        (r"rotary", "rotary positions", 'positional_embedding_type="standard"'),
+    ):
+        if name := next((name for name in surplus if re.search(pattern, name)), None):
+            kinds.append((f"{kind} ({name})", entry))
+    if layout.names["W_pos"] not in names and not any("rotary" in name for name in surplus):
+        kinds.append((f"no learnt positions (no {layout.names['W_pos']})", 'positional_embedding_type="standard"'))
+    return kinds
+
+
 def _check_tensor(name: str, tensor: object) -> None:
     if not isinstance(tensor, Tensor):
         raise WeightsError(f"{name} is no tensor, but {type(tensor).__name__}")
+    if tensor.layout != torch.strided or tensor.is_nested:
+        raise WeightsError(f"{name} is a sparse or nested tensor: store it as an ordinary one, with .to_dense()")
     if not tensor.is_floating_point():
         raise WeightsError(f"{name} does not hold floats, but {str(tensor.dtype).removeprefix('torch.')}")
     if tensor.is_meta:
@@ -531,7 +561,7 @@ def _sizes(weights: Mapping[str, Tensor], expected: Mapping[str, str], n_heads: 
     sizes: dict[str, int] = {}
     source: dict[str, str] = {}
     if n_heads is not None:
-        if not isinstance(n_heads, int) or n_heads < 1:
+        if not isinstance(n_heads, int) or isinstance(n_heads, bool) or n_heads < 1:
             raise WeightsError(f"n_heads is {n_heads!r}, which is no number of attention heads")
         sizes["head"], source["head"] = n_heads, "n_heads"
 
@@ -570,11 +600,14 @@ def _sizes(weights: Mapping[str, Tensor], expected: Mapping[str, str], n_heads: 
         hint = (
             f". If the model was only ever asked such questions, keep the first {N_CTX} rows: "
             f'weights = interop.read_weights(path); weights["{name}"] = weights["{name}"][:{N_CTX}]; '
-            "interop.from_weights(weights)"
+            f"interop.from_weights(weights{', ' * (n_heads is not None)}{n_heads or ''})"
         )
+        if sizes["pos"] < N_CTX:
+            hint = (
+                ". A model that is asked with fewer, such as a, b without =, is of another kind: train it with n_ctx=3"
+            )
         raise WeightsError(
-            f"there are {sizes['pos']} positions (in {name}), but a question of ours has {N_CTX} tokens: a, b, ="
-            + hint * (sizes["pos"] > N_CTX)
+            f"there are {sizes['pos']} positions (in {name}), but a question of ours has {N_CTX} tokens: a, b, =" + hint
         )
     if sizes["vocab"] < 3:
         raise WeightsError(
@@ -583,7 +616,9 @@ def _sizes(weights: Mapping[str, Tensor], expected: Mapping[str, str], n_heads: 
     if sizes["out"] not in (sizes["vocab"], sizes["vocab"] - 1):
         raise WeightsError(
             f"there are {sizes['out']} outputs (in {source['out']}) for {sizes['vocab']} tokens: it must be one per "
-            "token, or one per number, which is one less"
+            "token, or one per number, which is one less. If there are more signs than =, keep in "
+            f"{source['vocab']} the numbers in their order and after them the sign in which a question ends, and pass "
+            "the weights to interop.from_weights"
         )
     return sizes
 
@@ -610,11 +645,16 @@ def _rearranged(tensor: Tensor, before: str, after: str, sizes: Mapping[str, int
     return split.permute(order).reshape(shape).clone(memory_format=torch.contiguous_format)
 
 
-def _check_config(config: object) -> None:
+def _check_config(config: object, model: Transformer) -> None:
     """Raise if a config asks for what our model does not do and weights do not show; None asks for nothing."""
     if config is None:
         return
     entries: Mapping[str, Any] = config if isinstance(config, Mapping) else vars(config)
+    if isinstance(p := number(entries.get("p")), int) and p != model.p:
+        raise WeightsError(
+            f"the config says p = {p}, but of {model.p + 1} tokens {model.p} would be numbers and the last the sign =: "
+            "bring the rows of the embedding into this order, and pass the weights to interop.from_weights"
+        )
     needed = {
         "act_fn": "relu",
         "act_type": "ReLU",  # the paper's name for it
@@ -634,8 +674,9 @@ def _check_config(config: object) -> None:
         "output_logits_soft_cap": -1.0,
     }
     for name, value in needed.items():
-        if entries.get(name, value) != value:
-            raise WeightsError(f"the config says {name} = {entries[name]!r}, but our model has {name} = {value!r}")
+        found = number(entries.get(name, value))
+        if found is not value and not (isinstance(found, (str, int, float)) and found == value):
+            raise WeightsError(f"the config says {name} = {found!r}, but our model has {name} = {value!r}")
     scale, d_head = number(entries.get("attn_scale")), number(entries.get("d_head"))
     if isinstance(scale, (int, float)) and d_head and scale > 0 and not math.isclose(scale, math.sqrt(d_head)):
         raise WeightsError(f"the config divides attention scores by {scale:g}, our model by √d_head = {d_head**0.5:g}")
@@ -646,6 +687,8 @@ def _state_dicts(path: Path | str, content: Any, n_heads: int | None) -> dict[in
     found = checkpoints_in(path, content)
     with naming(path):
         config = config_in(content)
-        _check_config(config)
         heads = _heads(config, n_heads)
-        return {step: from_weights(weights, heads).state_dict() for step, weights in sorted(found.items())}
+        models = {step: from_weights(weights, heads) for step, weights in sorted(found.items())}
+        for model in models.values():
+            _check_config(config, model)
+        return {step: model.state_dict() for step, model in models.items()}
