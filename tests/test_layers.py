@@ -39,7 +39,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "training": {"config", "tasks", "model", "runs", "torch_state"},
     "batched": {"config", "model", "runs", "tasks", "torch_state", "training"},
     "dask_cluster": set(),
-    "sweep": {"config", "dask_cluster", "machine", "plots", "runs", "storage", "tasks", "training"},
+    "sweep": {"batched", "config", "dask_cluster", "machine", "plots", "runs", "storage", "tasks", "training"},
     # 5. what others claim, measured with all of the above
     "claims": {"circuit", "fourier", "measures", "model", "runs", "tasks", "torch_state", "training"},
 }

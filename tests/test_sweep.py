@@ -369,6 +369,60 @@ def test_a_run_that_another_process_trains_is_waited_for(plan, tmp_path):
     assert store.state(tmp_path, plan[0].name).kind == "waiting"
 
 
+# --- Side by side ---
+
+
+def test_side_by_side_the_runs_are_those_trained_alone_as_far_as_rounding_allows(tmp_path):
+    few = SMALL | {"steps": 25, "checkpoint_every": 10, "lr": 1e-3, "seeds": "0-1"}
+    plan = sweep.make_plan(few | {"grid": [{"weight_decay": "1,0.1"}, {"d_mlp": 8}]})
+    result = sweep.sweep(plan, tmp_path, device="cpu", slots=3, progress_bar=False)
+    assert result.failed == {}
+    assert [row["run"] for row in result.rows] == [run.name for run in plan]
+    assert {path.name for path in tmp_path.iterdir()} == {run.name for run in plan}
+    for row, run in zip(result.rows, plan, strict=True):
+        made, alone = runs.load(tmp_path / run.name), training.train(run.config, device="cpu", progress_bar=False)
+        assert (made.config, made.steps) == (run.config, (25,))
+        assert made.provenance["side_by_side"] >= 1
+        assert made.history["step"].tolist() == alone.history["step"].tolist()
+        assert row["test_loss"] == pytest.approx(alone.history["test_loss"][-1], rel=1e-3)
+
+
+def test_side_by_side_a_run_ends_when_it_has_grokked_and_a_killed_process_changes_nothing(plan, undisturbed, tmp_path):
+    class KilledOnce(local.SideBySide):
+        killed = 0
+
+        def events(self, seconds):
+            found = super().events(seconds)
+            if self._running and not self.killed:
+                self.killed = next(iter(self._running.values()))[1].pid
+                os.kill(self.killed, signal.SIGKILL)
+            return found
+
+    crew = KilledOnce(tmp_path, slots=8, device="cpu")
+    (tmp_path / f"{plan[3].name}.partial").write_text("a file where a folder should be")
+    result = sweep.sweep(plan, tmp_path, workers=lambda: crew, progress_bar=False)
+    assert crew.killed
+    assert result.failed.keys() == {plan[3].name}
+    assert [row["run"] for row in result.rows] == [run.name for run in plan if run is not plan[3]]
+    for row in result.rows:
+        made = runs.load(tmp_path / row["run"])
+        answered = made.history["step"][made.history["test_accuracy"] >= 0.99]
+        assert row["grokked"] == (answered[0] if len(answered) else None)
+        assert row["taken"] == made.config.steps == (min(80, answered[0] + 5) if len(answered) else 80)
+
+
+def test_side_by_side_a_full_disk_is_a_sentence_for_each_run(plan, tmp_path, monkeypatch):
+    def full(folder, files):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(storage, "write_folder", full)
+    few = [PlannedRun(run.config.replace(steps=5)) for run in plan[:2]]
+    told = []
+    work.train_side_by_side(few, tmp_path, told.append)
+    assert [event[:2] for event in told] == [(run.name, "failed") for run in few]
+    assert all("No space left on device" in event[2] for event in told)
+
+
 # --- The table ---
 
 

@@ -81,7 +81,13 @@ def _parser() -> argparse.ArgumentParser:
     sweep.add_argument("--until", metavar="grokked", help="end each run when 99 %% of the test set is answered")
     sweep.add_argument("--and-then", type=int, metavar="N", help="and N steps later")
     sweep.add_argument("--jobs", type=int, metavar="N", help="how many at once; by default one for each core")
-    sweep.add_argument("--device", default="cpu", help="cuda, mps or cpu (default: cpu)")
+    sweep.add_argument("--device", help="cuda, mps or cpu; by default CUDA if there is any, else the CPU")
+    sweep.add_argument(
+        "--side-by-side",
+        type=int,
+        metavar="N",
+        help="train N runs as one batched model, as is done on CUDA anyway (with 32); they have no checkpoints",
+    )
     sweep.add_argument("--all-weights", action="store_true", help="keep the weights at all checkpoints, not the last")
     sweep.add_argument("--table", type=Path, metavar="FILE", help="where the table goes: .csv or .parquet")
     sweep.add_argument(

@@ -21,14 +21,16 @@ def run(options: argparse.Namespace) -> int:
     if options.status:
         print(stores.status(options.store, plan))
         return 0
-    if options.jobs is not None and options.jobs < 1:
-        raise SweepError(f"--jobs must be at least 1, not {options.jobs}")
+    for name, number in (("--jobs", options.jobs), ("--side-by-side", options.side_by_side)):
+        if number is not None and number < 1:
+            raise SweepError(f"{name} must be at least 1, not {number}")
     try:
         result = sweep(
             plan,
             options.store,
             jobs=options.jobs,
             device=options.device,
+            slots=options.side_by_side,
             all_weights=options.all_weights,
             workers=_cluster(options),
         )
@@ -57,7 +59,9 @@ def _cluster(options: argparse.Namespace) -> Callable[[], Workers] | None:
         from .cluster import Cluster
     except ImportError as error:
         raise SweepError(f"--scheduler takes Dask: pip install 'grokcourse[cluster]' ({error})") from error
-    return lambda: Cluster(options.store, options.scheduler, device=options.device, all_weights=options.all_weights)
+    return lambda: Cluster(
+        options.store, options.scheduler, device=options.device or "cpu", all_weights=options.all_weights
+    )
 
 
 def _plan(options: argparse.Namespace) -> tuple[PlannedRun, ...]:

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, Self
 
+import torch
 from tqdm import tqdm
 
-from .. import runs
+from .. import batched, runs
 from ..config import RunConfig
 from ..machine import usable_cores
 from . import table
-from .local import Processes
+from .local import Processes, SideBySide
 from .plan import PlannedRun
 from .work import Event
 
@@ -56,7 +57,8 @@ def sweep(
     store: Path | str,
     *,
     jobs: int | None = None,
-    device: str | None = "cpu",
+    device: str | None = None,
+    slots: int | None = None,
     all_weights: bool = False,
     workers: Callable[[], Workers] | None = None,
     progress_bar: bool = True,
@@ -70,7 +72,12 @@ def sweep(
         plan: as ``make_plan`` makes it.
         store: the folder that holds the runs.
         jobs: how many at once, one thread each; by default one for each core.
-        device: as for ``training.train``.
+        device: ``"cuda"``, ``"mps"`` or ``"cpu"``; by default CUDA, if there is
+            any, else the CPU.
+        slots: with a number, runs that differ in no shape are trained side by
+            side as one batched model, so many at once (``batched``): by default
+            on CUDA. They have no checkpoints: what was under way when it was
+            interrupted begins anew.
         all_weights: keep the weights at all checkpoints, not the last alone.
         workers: who trains instead of processes on this machine.
         progress_bar: show one: runs done, running, grokked, and the time left.
@@ -84,7 +91,10 @@ def sweep(
     store = Path(store)
 
     def here() -> Processes:
-        return Processes(store, jobs or usable_cores(), device=device, all_weights=all_weights)
+        chosen = device or ("cuda" if torch.cuda.is_available() else "cpu")
+        if slots or chosen.startswith("cuda"):
+            return SideBySide(store, slots=slots or batched.SLOTS, device=chosen, all_weights=all_weights)
+        return Processes(store, jobs or usable_cores(), device=chosen, all_weights=all_weights)
 
     driver = _Driver(plan, store, progress_bar)
     if driver.waiting:

@@ -1,4 +1,4 @@
-"""Runs on this machine: a process each, forked from one that has imported torch.
+"""Runs on this machine: a process each, forked from one that has imported torch, or all side by side on a GPU.
 
 Why no executor of ``concurrent.futures``: it is lost as a whole when one of its processes is killed, and so would be
 what all the others have computed since their last checkpoints.
@@ -8,13 +8,14 @@ import multiprocessing
 import os
 import signal
 import threading
+import time
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, Self
 
-from .plan import PlannedRun
-from .work import Event, one_thread, train_run
+from .plan import MOST, PlannedRun
+from .work import Event, one_thread, side_by_side, train_run, train_side_by_side
 
 
 class Processes:
@@ -28,7 +29,7 @@ class Processes:
             self._context.set_forkserver_preload(
                 [train_run.__module__, "torch._dynamo"]
             )  # the first optimiser imports it
-        self._running: dict[Connection, tuple[PlannedRun, BaseProcess]] = {}
+        self._running: dict[Connection, tuple[list[PlannedRun], BaseProcess]] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -43,25 +44,34 @@ class Processes:
 
     def start(self, run: PlannedRun) -> None:
         """Start a process that trains this run."""
+        self._start([run])
+
+    def _start(self, group: list[PlannedRun]) -> None:
         ours, theirs = self._context.Pipe(duplex=False)
-        process = self._context.Process(target=_train, args=(theirs, run, self.store, self.options), daemon=True)
+        process = self._context.Process(target=_train, args=(theirs, group, self.store, self.options), daemon=True)
         process.start()
         theirs.close()
-        self._running[ours] = (run, process)
+        self._running[ours] = (list(group), process)
 
     def events(self, seconds: float) -> list[Event]:
         """What has happened; waits for so long if nothing has. Of a process that ended unasked: ``died`` and how."""
         found: list[Event] = []
+        if not self._running:
+            time.sleep(seconds)
         for pipe in wait(list(self._running), seconds):
             assert isinstance(pipe, Connection)
-            run, process = self._running[pipe]
+            group, process = self._running[pipe]
             try:
                 event = pipe.recv()
             except (EOFError, OSError):  # the process has ended before it was done
                 process.join()
-                event = (run.name, "died", _how(process.exitcode))
-            found.append(event)
-            if event[1] != "step":
+                found += [(run.name, "died", _how(process.exitcode)) for run in group]
+                group.clear()
+            else:
+                found.append(event)
+                if event[1] != "step":
+                    group[:] = [run for run in group if run.name != event[0]]
+            if not group:
                 del self._running[pipe]
                 process.join()
                 pipe.close()
@@ -77,7 +87,33 @@ class Processes:
         self._running.clear()
 
 
-def _train(pipe: Connection, run: PlannedRun, store: Path, options: dict[str, Any]) -> None:
+class SideBySide(Processes):
+    """One process, in which all runs that can be stacked are trained as one model: for a GPU."""
+
+    def __init__(self, store: Path, **options: Any) -> None:
+        super().__init__(store, 1, **options)
+        self._waiting: list[PlannedRun] = []
+
+    @property
+    def free(self) -> int:
+        """As many as there are: who cannot stand beside the others waits here."""
+        return MOST
+
+    def start(self, run: PlannedRun) -> None:
+        """Have a run trained, beside others that are asked for before ``events`` is called."""
+        self._waiting.append(run)
+
+    def events(self, seconds: float) -> list[Event]:
+        """What has happened; waits for so long if nothing has."""
+        if not self._running and self._waiting:
+            shape = side_by_side(self._waiting[0])
+            group = [run for run in self._waiting if side_by_side(run) == shape]
+            self._waiting = [run for run in self._waiting if run not in group]
+            self._start(group)
+        return super().events(seconds)
+
+
+def _train(pipe: Connection, group: list[PlannedRun], store: Path, options: dict[str, Any]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is answered by whoever started us
     threading.Thread(target=_end_with_parent, daemon=True).start()
     one_thread()
@@ -88,7 +124,10 @@ def _train(pipe: Connection, run: PlannedRun, store: Path, options: dict[str, An
         except OSError:  # nobody listens any more
             os._exit(1)
 
-    train_run(run, store, tell, **options)
+    if "slots" in options:
+        train_side_by_side(group, store, tell, **options)
+    else:
+        train_run(group[0], store, tell, **options)
 
 
 def _end_with_parent() -> None:
