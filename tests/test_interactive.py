@@ -11,6 +11,8 @@ from grokcourse.interactive import ask, grok, packing
 from grokcourse.interactive.apart import apart
 from grokcourse.interactive.circles import circles
 from grokcourse.interactive.clocks import clocks
+from grokcourse.interactive.crowd import crowd
+from grokcourse.interactive.heads import heads
 from grokcourse.interactive.scrub import scrub
 from grokcourse.interactive.voices import voices
 from grokcourse.model import Transformer
@@ -258,6 +260,62 @@ def test_voices_of_other_shapes_are_refused(wrong):
     good = {"steps": [0, 10, 20], "questions": [(0, 1)] * 4, "answers": [1] * 4}
     with pytest.raises(ValueError, match=r"3 steps and 4 questions need tables of shape \(3, 4, p\)"):
         voices(**good, circuit=np.zeros(wrong), rest=np.zeros((3, 4, 7)))
+
+
+# --- heads ---
+
+
+def strengths(n=2, p=7, n_heads=3):
+    rng = np.random.default_rng(5)
+    shapes = {
+        "points": (n, p, 2),
+        "strength": (n, 2, 2, p, p),
+        "scores": (n, 2, n_heads, p),
+        "places": (n, 2, n_heads, 3),
+        "shares": (n, 2, n_heads, 3),
+    }
+    return {name: rng.normal(size=shape) for name, shape in shapes.items()}
+
+
+CASES = [{"name": "one", "k": 2, "double": 3}, {"name": "other", "k": 3, "double": 1}]
+
+
+def test_strengths_of_questions_for_the_page():
+    tables = strengths()
+    made = content(heads(cases=CASES, **tables))
+    assert made["facts"]["cases"] == CASES
+    assert (made["facts"]["p"], made["facts"]["heads"]) == (7, 3)
+    for name, table in tables.items():
+        levels = 255 if name == "strength" else 65_535
+        restored = packing.restore(made["arrays"][name])
+        np.testing.assert_allclose(restored, table, rtol=0, atol=1.001 * np.ptp(table) / levels / 2)
+
+
+@pytest.mark.parametrize("wrong", ["points", "strength", "scores", "places", "shares"])
+def test_strengths_of_other_shapes_are_refused(wrong):
+    tables = strengths()
+    tables[wrong] = tables[wrong][:1]
+    with pytest.raises(ValueError, match=f"2 cases need {wrong} of shape"):
+        heads(cases=CASES, **tables)
+
+
+# --- crowd ---
+
+
+def test_phases_for_the_page():
+    random, cluster = np.linspace(-4, 9, 30), [0.1, 6.2]
+    made = content(crowd(p=7, frequency=3, random=random, cluster=cluster))
+    assert made["facts"] == {"p": 7, "frequency": 3}
+    for name, phases in (("random", random), ("cluster", cluster)):
+        off = np.exp(1j * packing.restore(made["arrays"][name])) - np.exp(1j * np.asarray(phases))
+        assert np.abs(off).max() < 5e-5
+
+
+def test_a_crowd_of_nobody_is_refused():
+    with pytest.raises(ValueError, match="at least one"):
+        crowd(p=7, frequency=3, random=[], cluster=[1.0])
+    with pytest.raises(ValueError, match="1 … 3, not 4"):
+        crowd(p=7, frequency=4, random=[1.0], cluster=[1.0])
 
 
 # --- apart ---

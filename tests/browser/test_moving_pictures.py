@@ -20,6 +20,8 @@ PAGE = {
     "apart": "book/05-fourier",
     "circles": "book/05-fourier",
     "clocks": "book/05-fourier",
+    "crowd": "book/06-circuit",
+    "heads": "book/06-circuit",
     "voices": "book/07-progress-measures",
 }
 
@@ -390,6 +392,136 @@ def test_two_voices_add_up_to_the_model_at_every_question(browser: Browser, site
                 assert (answer is None) == ("and is wrong" in told)
                 assert f"the circuit has {(a + b) % p} " in slider.get_attribute("aria-valuetext")
         assert watched.troubles == []
+
+
+# --- crowd ---
+
+
+def test_what_a_crowd_says_besides_the_sum_dies_down(browser: Browser, site: Site):
+    with opened(browser, url_of(site, PAGE["crowd"])) as watched:
+        page = watched.page
+        box = started(page, "crowd")
+        panel = box.locator(".gc-moving")
+        slider = box.get_by_role("slider", name="Neurons")
+        slider.focus()
+        read = {}
+        for pressed, count in (("Home", 1), ("ArrowRight", 2), ("PageUp", None), ("End", 400)):
+            page.keyboard.press(pressed)
+            if count:
+                expect(panel).to_have_attribute("data-state", f"random {count}")
+                read[count] = panel.evaluate("panel => panel.sizes")
+                assert f"the sum {read[count][0]:.3f}, single waves {read[count][1]:.3f}" in slider.get_attribute(
+                    "aria-valuetext"
+                )
+        expect(box.get_by_role("status")).to_contain_text(f"the sum has {read[400][0]:.3f}")
+        # The sum's share is known in closed form: 2/(3π) |cos| of half the angle, of which the mean square is a half,
+        # times a wave over the candidates.
+        limit = 2 / (3 * np.pi) / 2
+        assert read[1][0] == pytest.approx(limit, rel=0.01)
+        assert read[400][0] == pytest.approx(limit, rel=0.01)
+        for one, many in zip(read[1][1:], read[400][1:], strict=True):
+            assert many < one / 5
+        box.get_by_role("combobox", name="Phases").select_option("cluster")
+        expect(panel).to_have_attribute("data-state", re.compile(r"cluster \d+"))
+        assert watched.troubles == []
+
+
+def test_a_crowds_parts_are_numpys(browser: Browser, site: Site):
+    """The single waves and the difference of two neurons, against numpy's transform of the votes' table."""
+    run = runs.load("main")
+    p = run.config.p
+    with opened(browser, url_of(site, PAGE["crowd"])) as watched:
+        box = started(watched.page, "crowd")
+        box.get_by_role("slider", name="Neurons").fill("2")
+        panel = box.locator(".gc-moving")
+        expect(panel).to_have_attribute("data-state", "random 2")
+        sizes = panel.evaluate("panel => panel.sizes")
+        phases = panel.evaluate(
+            """async panel => {
+                const picture = panel.parentElement.dataset;
+                return Array.from((await moving.data("crowd", picture.from)).random.slice(0, 2));
+            }"""
+        )
+    turns = 2 * np.pi * np.arange(p) / p  # another frequency only names the numbers anew
+    table = np.zeros((p, p), complex)
+    for phase in phases:
+        wave = np.cos(turns - phase)
+        table += np.maximum(0, wave[:, None] + wave) * np.exp(2j * phase) / 2
+    energy = np.abs(np.fft.fft2(table) / p**2) ** 2
+    single = energy[1, 0] + energy[0, 1] + energy[-1, 0] + energy[0, -1]
+    difference = energy[1, -1] + energy[-1, 1]
+    of_sum = sum(energy[j, (2 - j) % p] for j in range(p))
+    expected = np.sqrt(np.array([of_sum, single, difference, energy.sum() - of_sum - single - difference]) / 2)
+    np.testing.assert_allclose(sizes, expected, atol=1e-4)
+
+
+# --- heads ---
+
+
+def test_a_question_is_followed_through_the_hole(browser: Browser, site: Site):
+    run = runs.load("main")
+    model, p = run.model(), run.config.p
+    form = circuit.effective_weights(model)
+    learnt = circuit.attention_from(form)
+    frozen = learnt.mean(dim=(2, 3), keepdim=True).expand_as(learnt)
+    with opened(browser, url_of(site, PAGE["heads"])) as watched:
+        page = watched.page
+        box = started(page, "heads")
+        panel = box.locator(".gc-moving")
+        k = int(re.search(r"frequency (\d+) of the main run", box.locator("option").first.inner_text())[1])
+        numbers = torch.arange(p).double()
+        a, b = 3, 91
+        for name, n in (("a", a), ("b", b)):
+            slider = box.get_by_role("slider", name=name, exact=True)
+            slider.fill(str(n - 1))
+            slider.focus()
+            page.keyboard.press("ArrowRight")
+        attention = box.get_by_role("checkbox", name="attention as learnt")
+        for is_learnt, pattern in ((True, learnt), (False, frozen)):
+            attention.set_checked(is_learnt)
+            expect(panel).to_have_attribute("data-state", f"0 {str(is_learnt).lower()} true {a} {b}")
+            seen = panel.evaluate("panel => panel.seen")
+            table = circuit.logits_from(form, pattern=pattern).double()
+            wave = torch.cos(2 * torch.pi * k * (a + b - numbers) / p)
+            scale = seen["curve"][0] / 100
+            assert seen["strength"] == pytest.approx(float(table[a, b] @ wave / (wave @ wave)), abs=scale)
+            by_difference = circuit.strength_by_difference(table, [k])[0]
+            steps = (k * torch.arange(p)) % p
+            expected = [float(by_difference[torch.minimum(steps, p - steps) == i].mean()) for i in range(p // 2 + 1)]
+            np.testing.assert_allclose(seen["curve"], expected, atol=scale)
+            np.testing.assert_allclose(seen["attention"], pattern[:, :, a, b].T, atol=1e-3)
+            spoken = box.get_by_role("slider", name="b", exact=True).get_attribute("aria-valuetext")
+            assert spoken == f"{b}: {seen['angle']:.0f} degrees apart, strength {seen['strength']:.1f}"
+            expect(box.get_by_role("status")).to_contain_text(f"wave: {seen['strength']:.1f}")
+        assert watched.troubles == []
+
+
+def test_the_double_is_missed_where_no_head_is(browser: Browser, site: Site):
+    with opened(browser, url_of(site, PAGE["heads"])) as watched:
+        box = started(watched.page, "heads")
+        panel = box.locator(".gc-moving")
+        box.get_by_role("combobox", name="At").select_option(index=1)
+        ends = {}
+        for is_there in (True, False):
+            box.get_by_role("checkbox", name="the double").set_checked(is_there)
+            expect(panel).to_have_attribute("data-state", re.compile(f"1 true {str(is_there).lower()} "))
+            curve = panel.evaluate("panel => panel.seen.curve")
+            ends[is_there] = curve[-1] / curve[0]
+        assert ends[False] < 0.2 < ends[True]
+        assert watched.troubles == []
+
+
+def test_a_number_is_dragged_on_the_heads_circle(browser: Browser, site: Site):
+    with opened(browser, url_of(site, PAGE["heads"])) as watched:
+        page = watched.page
+        box = started(page, "heads")
+        box.locator("svg.gc-square").first.scroll_into_view_if_needed()
+        from_, to = (box.locator(place).bounding_box() for place in (".gc-handle.gc-b", "svg circle:nth-of-type(60)"))
+        page.mouse.move(from_["x"] + from_["width"] / 2, from_["y"] + from_["height"] / 2)
+        page.mouse.down()
+        page.mouse.move(to["x"] + to["width"] / 2, to["y"] + to["height"] / 2, steps=4)
+        page.mouse.up()
+        expect(box.get_by_role("slider", name="b", exact=True)).to_have_value("59")
 
 
 # --- apart ---
