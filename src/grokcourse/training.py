@@ -370,7 +370,7 @@ def find_phases(
     test_accuracy: np.ndarray,
     test_loss: np.ndarray,
     chance_loss: float,
-    answered: float = ANSWERED,
+    answered: float = 0.99,
 ) -> Phases:
     """Find the three phases of a run in its history. The rule is ours.
 

@@ -241,7 +241,7 @@ def test_icons_are_drawn_without_the_themes_icon_script(browser: Browser, site: 
     with opened(browser, url_of(site, "book/01-task")) as watched:
         drawn = watched.page.evaluate("""document.fonts.ready.then(() => ({
             script: document.querySelector("svg.svg-inline--fa") !== null,
-            font: [...document.fonts].some(font => /Awesome/.test(font.family) && font.status === "loaded"),
+            font: [...document.fonts].some(font => /awesome/i.test(font.family) && font.status === "loaded"),
         }))""")
         assert drawn == {"script": False, "font": True}
 
