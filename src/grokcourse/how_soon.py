@@ -63,13 +63,17 @@ class TimedRun:
         return self.steps if self.grokked is None else self.grokked
 
 
-def read(path: Path = FOLDER / "runs.csv") -> list[TimedRun]:
-    """The recorded runs, in the order of the table.
+def read(path: Path | None = None) -> list[TimedRun]:
+    """The runs of a table, in its order.
+
+    Args:
+        path: the table; by default the recorded one.
 
     Raises:
         OSError: if there is no such file.
         ValueError: if it is no table of runs.
     """
+    path = FOLDER / "runs.csv" if path is None else path
     rows = csv.DictReader(io.StringIO(path.read_text(encoding="utf-8")))
     try:
         return [
