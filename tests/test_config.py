@@ -6,7 +6,8 @@ import math
 
 import pytest
 
-from grokcourse.config import CompositeModulusWarning, ConfigError, RunConfig, is_prime
+from grokcourse.config import NOT_MODULAR, CompositeModulusWarning, ConfigError, RunConfig, is_prime
+from grokcourse.tasks import OPERATIONS
 
 
 def test_the_defaults_are_the_papers_setup():
@@ -65,6 +66,12 @@ def test_impossible_values_are_refused_by_name(values, says):
 def test_a_composite_modulus_warns_but_works():
     with pytest.warns(CompositeModulusWarning, match="not prime"):
         assert RunConfig(p=12).d_vocab == 13
+
+
+@pytest.mark.parametrize("operation", sorted(NOT_MODULAR))
+def test_numbers_that_are_no_residues_need_no_prime(operation):
+    assert operation in OPERATIONS
+    assert RunConfig(operation=operation, p=120).d_vocab == 121  # a warning would be an error here
 
 
 def test_is_prime_against_the_sieve():

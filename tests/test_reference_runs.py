@@ -26,7 +26,6 @@ def main():
     return runs.load("main")
 
 
-@pytest.mark.filterwarnings("ignore:p = 120:grokcourse.config.CompositeModulusWarning")  # permutations need no prime
 @pytest.mark.parametrize("name", [*RECORDED, *OTHER_TASKS], ids=lambda name: getattr(name, "name", name))
 def test_a_recorded_run_is_intact_and_its_weights_give_its_history(name):
     """Also what storing weights in float16 costs: less than a hundredth of any loss."""

@@ -20,10 +20,11 @@ from filelock import FileLock
 from torch import Tensor
 from torch.optim import AdamW
 
-from grokcourse import how_soon, measures, optimisers, runs, storage, tasks, training
+from grokcourse import how_soon, measures, optimisers, runs, tasks, training
 from grokcourse.cli import RECORD
 from grokcourse.config import RunConfig
 from grokcourse.model import Transformer
+from grokcourse.sweep import table
 
 RATES = (1e-3, 3e-3, 5e-3, 1e-2)
 DECAYS = (1.0, 3.0, 5.0)
@@ -161,24 +162,20 @@ def main() -> None:
     torch.set_num_threads(1)
     training.keep_freed_memory()
     options.out.mkdir(parents=True, exist_ok=True)
-    table = options.out / "runs.csv"
+    place = options.out / "runs.csv"
     options.scratch.mkdir(parents=True, exist_ok=True)
     with FileLock(options.scratch / "how-soon.lock", timeout=0):
         if not options.only and not (options.out / "fast").exists():
             make_fast(options.out / "fast", options.scratch / "how-soon-fast")
         rows: list[dict[str, Any]] = []
-        if table.exists():
-            rows = list(csv.DictReader(io.StringIO(table.read_text())))
+        if place.exists():
+            rows = list(csv.DictReader(io.StringIO(place.read_text())))
         done = {identity(row) for row in rows}
         for method, config in runs_ahead:
             if (method, config.lr, config.weight_decay, config.seed) in done:
                 continue
             rows.append(measured(method, config))
-            text = io.StringIO()
-            writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(rows)
-            storage.write_whole(table, text.getvalue().encode())
+            table.write(rows, place)
             print(rows[-1], flush=True)
 
 

@@ -14,6 +14,10 @@ N_CTX = 3
 """Tokens in one question: ``a``, ``b`` and ``=``."""
 
 
+NOT_MODULAR = frozenset({"compose", "maximum", "random"})
+"""Operations whose numbers are names or sizes and not residues: with them, p need not be a prime."""
+
+
 class CompositeModulusWarning(UserWarning):
     """The modulus is not prime: training works, but the chapters' story no longer holds as told."""
 
@@ -37,7 +41,7 @@ class RunConfig:
         ConfigError: (a ``ValueError``) if a value, or a combination of values, is impossible.
 
     Warns:
-        CompositeModulusWarning: if ``p`` is not prime.
+        CompositeModulusWarning: if ``p`` is not prime, and the operation is one modulo p.
     """
 
     operation: str = option("add", "The task: a name in ``grokcourse.tasks.OPERATIONS``.")
@@ -94,7 +98,7 @@ class RunConfig:
         )
         for beta in self.betas:
             _require(0 <= beta < 1, f"each of betas must lie in [0, 1), not be {beta}")
-        if not is_prime(self.p):
+        if self.operation not in NOT_MODULAR and not is_prime(self.p):
             warnings.warn(
                 f"p = {self.p} is not prime. Training works, but frequencies that share a factor with p cannot tell "
                 "all residues apart, and multiplication has zero divisors: the chapters' analysis assumes a prime.",
