@@ -16,7 +16,7 @@ from grokcourse.model import Transformer
 
 MODULI = [2, 3, 4, 5, 8, 11]
 TINY = RunConfig(p=7, train_fraction=0.5, d_model=8, n_heads=2, d_mlp=6, steps=20, eval_every=10, checkpoint_every=10)
-RECORDED = [folder.name for folder in sorted(runs.RECORDED.iterdir()) if folder.is_dir()]
+RECORDED = [folder.name for folder in sorted(runs.RECORDED.iterdir()) if runs.is_run(folder)]
 
 
 @pytest.fixture(autouse=True)
