@@ -3,9 +3,9 @@
 The modules, from the bottom up: ``config`` (every hyperparameter), ``tasks`` (questions, labels, the split),
 ``model`` (the transformer), ``runs`` (a run on disk), ``training`` (the loop), ``batched`` (many runs at once),
 ``fourier`` (the Fourier basis of Z_p), ``groups`` (what takes its place in other groups), ``circuit`` (what the
-weights compute), ``pizza`` (which of two circuits that is), ``measures`` (progress measures along a run), ``interop``
-(models and runs of other projects), ``plots`` (every figure), ``interactive`` (the data of those that move) and
-``claims`` (what papers say, held against our runs).
+weights compute), ``pizza`` (which of two circuits that is), ``superposition`` (features that share dimensions, sparse
+autoencoders), ``measures`` (progress measures along a run), ``interop`` (models and runs of other projects), ``plots``
+(every figure), ``interactive`` (the data of those that move) and ``claims`` (what papers say, held against our runs).
 ``autograder`` has the exercises and grades them, ``machine`` says what there is to compute with, ``publishing`` makes
 pages and notebooks of the chapters, and ``cli`` is the command.
 Importing the package itself imports none of them, so that it costs nothing.
