@@ -12,8 +12,8 @@ import pytest
 import torch
 from conftest import ROOT
 
-from grokcourse import circuit, claims, runs
-from grokcourse.claims import CLAIMS, Case, Checked, Claim, mark, measured, power2022, verdict
+from grokcourse import circuit, claims, groups, runs
+from grokcourse.claims import CLAIMS, Case, Checked, Claim, mark, measured, measured_elsewhere, power2022, verdict
 from grokcourse.measures import HiddenPhases
 
 HOLDS, SOME, NEARLY, NOT = "holds", "holds in some", "holds nearly", "does not hold"
@@ -22,6 +22,19 @@ EXPECTED = {  # the verdict, and our values on the runs that are recorded; None:
     "delay": (NEARLY, [32, 48, 35.5]),
     "rise-of-loss": (HOLDS, [4.177, 5.835, 5.162]),
     "circles": (HOLDS, [0.9924, 0.989, 0.9927]),
+    "division": (HOLDS, [0.9995]),
+    "permutations": (HOLDS, [1]),
+    "quadratic": (NOT, [0.4062]),
+    "never": (HOLDS, [1.469]),
+    "learnt-by-heart": (HOLDS, [0.9998, 1]),
+    "symmetric-sooner": (HOLDS, [1.84]),
+    "less-data-later": (HOLDS, [3.947]),
+    "less-data-by-heart": (HOLDS, [0.8571]),
+    "exit-cosets": (NOT, [0.05604]),
+    "structure-understanding": (HOLDS, [1.157, 1.14, 1.079]),
+    "structure-memorised": (HOLDS, [0.05297, 0.02801, 0.03809]),
+    "smaller-norm": (HOLDS, [0.6349, 0.6427, 0.643]),
+    "inverse-decay": (HOLDS, [0.8438, 0.9234]),
     "generalises": (HOLDS, [1, 1, 1]),
     "when": (HOLDS, [6400, 9600, 7100]),
     "sparse-embedding": (HOLDS, [0.9939, 0.9923, 0.9889]),
@@ -64,6 +77,16 @@ EXPECTED = {  # the verdict, and our values on the runs that are recorded; None:
     "no-decay-no-circuit": (SOME, [6.409e-08, None, None]),
     "more-decay-faster": (HOLDS, [3.556, 3.078]),
     "decay-times": (SOME, [6.567, 0.8533, 0.09]),
+    "logits-characters": (SOME, [0.9845, 0.9269, 0.4874]),
+    "characters-suffice": (HOLDS, [0.2811, 0.3884, 0.008283]),
+    "characters-needed": (HOLDS, [1.461, 2.349, 3.04]),
+    "few-representations": (SOME, [0.9339, 0.8496, 0.9086]),
+    "exit-representations": (SOME, [0.9924, 0.824, 0.8518]),
+    "neurons-representation": (SOME, [0.8476, 0.9138, 0.992]),
+    "neurons-cosets": (NEARLY, [0.7494]),
+    "conjugate-subgroups": (HOLDS, [1]),
+    "same-representation": (HOLDS, [1]),
+    "absolute-value": (HOLDS, [0.03131]),
     "parameters": (HOLDS, [226816]),
     "examples": (HOLDS, [3830]),
     "train-loss-500": (HOLDS, [0.0006716, 0.0008293, 0.0008907]),
@@ -77,9 +100,9 @@ def checked():
     return {c.claim.name: c for c in claims.check_all()}
 
 
-def test_there_are_claims_of_all_three_sources_and_each_has_a_name_of_its_own():
+def test_there_are_claims_of_all_sources_and_each_has_a_name_of_its_own():
     names = [claim.name for claim in CLAIMS]
-    assert len(set(names)) == len(names) >= 25
+    assert len(set(names)) == len(names) >= 70
     assert len({claim.title for claim in CLAIMS}) == len(names)
     assert {claim.source for claim in CLAIMS} == set(claims.SOURCES)
     bibliography = (ROOT / "book" / "references.bib").read_text(encoding="utf-8")
@@ -218,7 +241,8 @@ def test_each_number_is_its_sources_letter_and_its_place():
 @pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.name)
 def test_what_measures_a_claim_is_a_documented_function_of_one_module(claim: Claim):
     function = claim.measured_by
-    assert getattr(measured, function.__name__) is function
+    assert [getattr(module, function.__name__, None) for module in (measured, measured_elsewhere)].count(function)
+    assert function.__module__ in (measured.__name__, measured_elsewhere.__name__)
     assert function.__doc__
 
 
@@ -226,9 +250,13 @@ def test_the_table_and_the_files_have_every_value(checked):
     numbered = claims.numbered(checked.values())
     rows = claims.as_table(numbered).splitlines()[4:-1]
     assert [row.split("]")[0] for row in rows] == [f"| [{claims.NUMBERS[claim.name]}" for claim in CLAIMS]
-    told = json.loads(claims.as_json(numbered, claims.load_cases()))
+    cases = claims.load_cases()
+    told = json.loads(claims.as_json(numbered, cases))
     assert set(told["runs"]) == set(claims.TITLES)
-    assert {run["digest"] for run in told["runs"].values()} == {runs.digest(name) for name in claims.TITLES}
+    assert {name: run["digest"] for name, run in told["runs"].items()} == {
+        name: json.loads((runs.RECORDED / case.place / "run.json").read_text(encoding="utf-8"))["digest"]
+        for name, case in cases.items()
+    }
     table = list(csv.DictReader(io.StringIO(claims.as_csv(numbered))))
     values = [(one.claim.name, *item) for one in checked.values() for item in one.values.items()]
     assert [(row["name"], row["measured_on"], float(row["value"]) if row["value"] else None) for row in table] == values
@@ -339,3 +367,97 @@ def test_the_linear_attention_is_the_tangent_of_the_logistic_function(main):
     places = weights.attn_place[:, 0] - weights.attn_place[:, 1]
     exact = (difference + places[:, None, None]).sigmoid()
     torch.testing.assert_close(circuit.attention_from(weights)[0], exact)
+
+
+# --- groups, and other tasks ---
+
+
+def test_for_addition_characters_are_the_cosines_of_chapter_6(main):
+    with torch.no_grad():
+        assert measured_elsewhere.logits_of_characters(main) == pytest.approx(measured.cosine_share(main), rel=1e-3)
+        assert measured_elsewhere.characters_alone(main) == pytest.approx(measured.cosine_loss(main), rel=0.01)
+        assert main.group_loss_of(main.group_logits) == pytest.approx(main.loss, rel=1e-3)
+
+
+def test_for_addition_representations_are_frequencies(main):
+    with torch.no_grad():
+        of_numbers = np.abs(np.fft.rfft(main.run.model().W_E[:113].numpy(), axis=0)) ** 2
+        share = of_numbers[main.key].sum() / of_numbers[1:].sum()
+        assert measured_elsewhere.embedding_in_key(main) == pytest.approx(share, rel=1e-4)
+        pure = []
+        for part in main.inputs_of_one:
+            energy = np.abs(np.fft.rfft(part.numpy(), axis=0)) ** 2
+            pure.append(energy.max(axis=0) / energy.sum(axis=0) > 0.85)
+        assert measured_elsewhere.neurons_of_one(main) == pytest.approx(np.logical_and(*pure).mean(), abs=1e-9)
+
+
+def test_multiplication_is_told_in_the_order_of_the_powers():
+    case = claims.load_cases()["multiply"]
+    products = torch.tensor([[int(a * b % 113) for b in case.elements.tolist()] for a in case.elements.tolist()])
+    assert torch.equal(case.elements[case.group.table], products)
+    assert torch.equal(case.quotients[3, 5], (8 - torch.arange(112)) % 112)
+
+
+def test_what_is_constant_on_cosets_is_explained_by_them():
+    case = SimpleNamespace(group=groups.symmetric(4))
+    big = [subgroup for subgroup in case.group.subgroups() if 12 <= len(subgroup) < 24]
+    drawer = case.group.cosets(big[0])
+    random = torch.Generator().manual_seed(0)
+    noise = torch.randn(24, 1, generator=random)
+    function = torch.randn(2, 1, generator=random)[drawer]
+    both = torch.cat([function - function.mean(), noise - noise.mean()], dim=1)
+    shares = measured_elsewhere._coset_shares(case, both)
+    assert len(shares) == 2 * len(big)
+    assert shares[:, 0].max() == pytest.approx(1)
+    means = torch.stack([noise[drawer == one].mean() for one in (0, 1)])[drawer]
+    expected = float(means.var(correction=0) / noise.var(correction=0))
+    assert float(shares[0, 1]) == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize(("spread", "same"), [(0, 1.0), (1, 0.0)])
+def test_subgroups_are_the_same_but_for_conjugation(spread, same):
+    """A neuron sees which of the five things stays where it is; or it sees that of a, and the parity of b."""
+    group = groups.symmetric(5)
+    large = [one for one in group.subgroups() if 12 <= len(one) < 120]
+    fixing = [one for one in large if len(one) == 24]  # one for each of the five, and their conjugates alone
+    even = next(one for one in large if len(one) == 60)
+    random = torch.Generator().manual_seed(0)
+
+    def constant_on(subgroup):
+        drawer = group.cosets(subgroup)
+        values = torch.randn(int(drawer.max()) + 1, 1, generator=random)[drawer]
+        return values - values.mean()
+
+    of_b = constant_on(even) if spread else constant_on(fixing[1])
+    case = SimpleNamespace(group=group, inputs_of_one=torch.stack([constant_on(fixing[0]), of_b]))
+    assert measured_elsewhere.conjugate_subgroups(case) == same
+
+
+def test_structure_is_the_share_of_the_key_frequencies_in_the_checkpoints_too(main):
+    share = measured_elsewhere._structure(main)
+    for step in (0, 3_000, 6_000):
+        energy = np.abs(np.fft.rfft(main.run.checkpoints[step]["W_E"][:113].numpy(), axis=0)) ** 2
+        expected = energy[[11, 13, 25, 28, 50]].sum() / energy[1:].sum()
+        assert share[main.run.history["step"] == step] == pytest.approx(expected, rel=1e-3)
+
+
+class Ended:
+    """A run on another task that was evaluated last at a step, and groks at it or not at all."""
+
+    def __init__(self, wait: int, grokked: bool = True) -> None:
+        self.wait, self.grokked = wait, wait if grokked else None
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "ratio"),
+    [
+        (Ended(600), Ended(300), 2.0),
+        (Ended(600, grokked=False), Ended(300), 2.0),  # at least
+        (Ended(200, grokked=False), Ended(300), None),  # it may grok at 250, or never
+        (Ended(200), Ended(400, grokked=False), 0.5),  # at most
+        (Ended(600), Ended(400, grokked=False), None),
+        (Ended(600, grokked=False), Ended(400, grokked=False), None),
+    ],
+)
+def test_a_run_that_was_given_up_gives_a_bound_or_nothing(one, other, ratio):
+    assert measured_elsewhere._later(one, other) == ratio

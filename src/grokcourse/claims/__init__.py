@@ -22,8 +22,8 @@ from collections.abc import Iterable
 import torch
 
 from ..torch_state import usual_torch
-from . import nanda2023, power2022, project_page
-from .case import NO_DECAY, SEEDS, TITLES, Case, Cases, Measure, Values
+from . import chughtai2023, liu2022, nanda2023, omnigrok2023, power2022, project_page, stander2024
+from .case import GROUPS, NO_DECAY, SEEDS, TITLES, Case, Cases, Measure, Values
 from .claim import ANY, CHAPTERS, LETTERS, SOURCES, Checked, Claim, Mark, Range, Verdict, mark, verdict
 from .export import as_csv, as_json
 from .written import (
@@ -38,10 +38,11 @@ from .written import (
     written,
 )
 
-CLAIMS = (*power2022.CLAIMS, *nanda2023.CLAIMS, *project_page.CLAIMS)
+_PAPERS = (power2022, liu2022, omnigrok2023, nanda2023, chughtai2023, stander2024, project_page)
+CLAIMS = tuple(claim for paper in _PAPERS for claim in paper.CLAIMS)
 NUMBERS = {
     claim.name: f"{LETTERS[source.SOURCE]}{place}"
-    for source in (power2022, nanda2023, project_page)
+    for source in _PAPERS
     for place, claim in enumerate(source.CLAIMS, start=1)
 }
 """The number of each claim, by its name."""
@@ -54,7 +55,7 @@ def load_cases() -> dict[str, Case]:
 
 @usual_torch()
 def check_all(cases: Cases | None = None) -> list[Checked]:
-    """Every claim, checked on the runs of the course; takes some seconds."""
+    """Every claim, checked on the runs of the course; takes half a minute."""
     cases = load_cases() if cases is None else cases
     with torch.no_grad():
         return [Checked(claim, claim.measure(cases)) for claim in CLAIMS]
@@ -69,6 +70,7 @@ __all__ = [
     "ANY",
     "CHAPTERS",
     "CLAIMS",
+    "GROUPS",
     "LETTERS",
     "NO_DECAY",
     "NUMBERS",

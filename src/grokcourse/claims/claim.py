@@ -17,13 +17,34 @@ ANY = math.inf
 """No bound."""
 SOURCES = {
     "power2022grokking": "Power et al. 2022",
+    "liu2022understanding": "Liu et al. 2022",
+    "liu2022omnigrok": "Liu, Michaud and Tegmark 2023",
     "nanda2023progress": "Nanda et al. 2023",
+    "chughtai2023toy": "Chughtai et al. 2023",
+    "stander2024grokking": "Stander et al. 2024",
     "": "the project page",
 }
 """Whose claims these are: a key of ``book/references.bib``, or none for the page that the course grew from."""
-LETTERS = {"power2022grokking": "P", "nanda2023progress": "N", "": "W"}
+LETTERS = {
+    "power2022grokking": "P",
+    "liu2022understanding": "L",
+    "liu2022omnigrok": "O",
+    "nanda2023progress": "N",
+    "chughtai2023toy": "C",
+    "stander2024grokking": "S",
+    "": "W",
+}
 """What the numbers of a source's claims begin with."""
-CHAPTERS = {"task": 1, "transformer": 2, "weight": 3, "grokking": 4, "fourier": 5, "circuit": 6, "measures": 7}
+CHAPTERS = {
+    "task": 1,
+    "transformer": 2,
+    "weight": 3,
+    "grokking": 4,
+    "fourier": 5,
+    "circuit": 6,
+    "measures": 7,
+    "other": 8,
+}
 """The chapter that a label belongs to, by its first word."""
 
 
@@ -62,7 +83,7 @@ class Claim:
 
     @property
     def measured_by(self) -> Callable[..., Any]:
-        """The function of ``grokcourse.claims.measured`` that does the work."""
+        """The function that does the work, of one of the modules ``measured`` and ``measured_elsewhere``."""
         function: Callable[..., Any] = getattr(self.measure, "function", self.measure)
         return function
 

@@ -9,7 +9,15 @@ from .claim import CHAPTERS, SOURCES, Checked, Claim, Mark, Range
 
 SYMBOLS: dict[Mark, str] = {"holds": "✓", "nearly": "≈", "fails": "✗", "open": "?"}
 """How the page writes what one value says."""
-SHORT = {"power2022grokking": "Power et al.", "nanda2023progress": "Nanda et al.", "": "project page"}
+SHORT = {
+    "power2022grokking": "Power et al.",
+    "liu2022understanding": "Liu et al. 2022",
+    "liu2022omnigrok": "Liu et al. 2023",
+    "nanda2023progress": "Nanda et al.",
+    "chughtai2023toy": "Chughtai et al.",
+    "stander2024grokking": "Stander et al.",
+    "": "project page",
+}
 """The sources, where there is little room."""
 
 
@@ -113,7 +121,7 @@ def as_markdown(number: str, checked: Checked) -> str:
         bounds += f"; nearly: {bounds_written(claim, claim.nearly)}"
     notes = [claim.remark, claim.miss if checked.verdict != "holds" else ""]
     label, chapter = claim.seen, CHAPTERS[claim.seen.split("-")[0]]
-    function = f"{{py:func}}`~grokcourse.claims.measured.{claim.measured_by.__name__}`"
+    function = f"{{py:func}}`~{claim.measured_by.__module__}.{claim.measured_by.__name__}`"
     source = f"{SOURCES[claim.source]}, {claim.place}"
     lines = [
         f"(claim-{claim.name})=",
@@ -133,12 +141,16 @@ def as_markdown(number: str, checked: Checked) -> str:
 
 def runs_as_table(cases: Iterable[Case]) -> str:
     """The runs that claims are measured on, in a table: settings, length, date and digest."""
-    lines = ["| run | name | seed | weight decay | steps | trained | digest |", "|:--|:--|--:|--:|--:|:--|:--|"]
+    lines = [
+        "| run | name | task | seed | weight decay | steps | trained | digest |",
+        "|:--|:--|:--|--:|--:|--:|:--|:--|",
+    ]
     for case in cases:
         config, made = case.run.config, case.run.provenance
         cells = [
             TITLES[case.name],
-            f"`{case.name}`",
+            f"`{case.place}`",
+            f"`{config.operation}`",
             f"{config.seed}",
             f"{config.weight_decay:g}",
             f"{config.steps:,}",
