@@ -40,8 +40,8 @@ CLAIMS = (
         (0.9, 1),
         (0.5, 1),
         "other-two-sides",
-        "One kind could have been the best for every neuron for reasons of its own, and here it is: the rearrangements "
-        "that keep three things among themselves, and the other two.",
+        "Nine in ten neurons have the rearrangements that keep three things among themselves, and the other two; the "
+        "others have the even ones. With so few kinds, many pairs would agree by chance.",
         unit="run",
     ),
     Claim(
