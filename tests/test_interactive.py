@@ -5,13 +5,16 @@ import json
 
 import numpy as np
 import pytest
+import torch
 
 from grokcourse.config import RunConfig
 from grokcourse.interactive import ask, grok, packing
 from grokcourse.interactive.apart import apart
+from grokcourse.interactive.attention import attention
 from grokcourse.interactive.circles import circles
 from grokcourse.interactive.clocks import clocks
 from grokcourse.interactive.crowd import crowd
+from grokcourse.interactive.decays import decays
 from grokcourse.interactive.heads import heads
 from grokcourse.interactive.scrub import scrub
 from grokcourse.interactive.voices import voices
@@ -340,3 +343,88 @@ def test_functions_for_the_page(p):
 def test_functions_that_cannot_be_taken_apart_are_refused(wrong):
     with pytest.raises(ValueError, match=r"lists of one length|nought is 0 everywhere"):
         apart(wrong)
+
+
+# --- decays ---
+
+
+def run_of(decay, seed, n, grokked=None):
+    rng = np.random.default_rng(n)
+    return {
+        "decay": decay,
+        "seed": seed,
+        "steps": np.arange(n) * 100,
+        "memorised": 200,
+        "grokked": grokked,
+        "train_loss": 10.0 ** -rng.uniform(0, 9, n),
+        "test_loss": rng.uniform(4, 60, n),
+        "train_accuracy": rng.uniform(0, 1, n),
+        "test_accuracy": rng.uniform(0, 1, n),
+        "norm": rng.uniform(10, 80, n),
+    }
+
+
+def test_runs_of_several_lengths_for_the_page():
+    given = [run_of(1, 0, 9, grokked=np.int64(700)), run_of(0, 3, 5), run_of(1, 2, 4), run_of(0.1, 0, 7)]
+    made = content(decays(given))
+    entries = made["facts"]["runs"]
+    assert [(entry["decay"], entry["seed"]) for entry in entries] == [(0, 3), (0.1, 0), (1, 0), (1, 2)]
+    assert [entry["grokked"] for entry in entries] == [None, None, 700, None]
+    assert len({entry["run"] for entry in entries}) == 4
+    arrays = {name: packing.restore(array) for name, array in made["arrays"].items()}
+    at = 0
+    for entry, run in zip(entries, (given[1], given[3], given[0], given[2]), strict=True):
+        assert entry["steps"] == run["steps"].tolist()
+        own = {name: array[at : at + len(entry["steps"])] for name, array in arrays.items()}
+        for name in ("train_loss", "test_loss"):
+            np.testing.assert_allclose(10 ** own[name], run[name], rtol=5e-4)
+        for name in ("train_accuracy", "test_accuracy"):
+            np.testing.assert_allclose(own[name], run[name], atol=1e-5)
+        np.testing.assert_allclose(own["norm"], run["norm"], atol=70 / 130_000)
+        at += len(entry["steps"])
+    assert at == len(arrays["norm"])
+
+
+@pytest.mark.parametrize(
+    ("runs", "message"),
+    [
+        ([], "no run"),
+        ([run_of(1, 0, 5), run_of(1, 0, 6)], "decay 1 and seed 0 is there twice"),
+        ([run_of(0.3, 2, 5) | {"norm": np.ones(4)}], "decay 0.3 and seed 2 must have one value"),
+        ([run_of(1, 0, 5) | {"steps": np.arange(5)[::-1]}], "begin with 0 and rise"),
+        ([run_of(1, 0, 1)], "begin with 0 and rise"),
+    ],
+)
+def test_runs_that_cannot_be_gone_through_are_refused(runs, message):
+    with pytest.raises(ValueError, match=message):
+        decays(runs)
+
+
+# --- attention ---
+
+
+def test_tables_from_which_attention_is_computed():
+    """Put together as the page does, against the model's own keys and values, and its attention's output."""
+    model = Transformer(5, 4, 2, 6, seed=0)
+    made = content(attention(500, model.state_dict(), symbol="−"))
+    told = {"p": 5, "symbol": "−", "step": 500, "n_heads": 2, "d_head": 2, "d_model": 4}
+    assert {name: made["facts"][name] for name in told} == told
+    tables = {name: packing.restore(array) for name, array in made["arrays"].items()}
+    for a, b in ((0, 4), (3, 3), (4, 1)):
+        with torch.no_grad():
+            _, cache = model.run_with_cache(torch.tensor([[a, b, 5]]))
+        np.testing.assert_allclose(tables["start"], cache["resid_pre"][0, 2], atol=1e-4)
+        np.testing.assert_allclose(tables["query"], cache["q"][0, :, 2], atol=1e-4)
+        for name, table in (("keys", "k"), ("values", "v")):
+            own = np.stack([tables[name][:, a], tables[name][:, b], np.zeros((2, 2))], axis=1)
+            np.testing.assert_allclose(own + tables[f"place_{name}"], cache[table][0], atol=2e-4)
+        added = np.einsum("he,hed->d", cache["z"][0, :, 2], tables["W_O"])
+        np.testing.assert_allclose(added, cache["attn_out"][0, 2], atol=1e-3)
+
+
+def test_attention_without_its_weights_is_refused():
+    weights = parameters()
+    with pytest.raises(ValueError, match=r"lack attn\.W_V"):
+        attention(0, {name: weight for name, weight in weights.items() if name != "attn.W_V"})
+    with pytest.raises(ValueError, match="three positions, not 2"):
+        attention(0, weights | {"W_pos": weights["W_pos"][:2]})

@@ -10,17 +10,19 @@ from conftest import Site
 from playwright.sync_api import Browser, Locator, Page, expect
 from test_browser import VIEWS, barriers, opened, url_of
 
-from grokcourse import circuit, fourier, measures, runs, tasks
+from grokcourse import circuit, fourier, measures, runs, tasks, training
 from grokcourse.interactive import packing
 
 PAGE = {
     "scrub": "book/04-training",
     "ask": "book/02-transformer",
+    "attention": "book/02-transformer",
     "grok": "book/04-training",
     "apart": "book/05-fourier",
     "circles": "book/05-fourier",
     "clocks": "book/05-fourier",
     "crowd": "book/06-circuit",
+    "decays": "book/03-weight-decay",
     "heads": "book/06-circuit",
     "voices": "book/07-progress-measures",
 }
@@ -249,6 +251,79 @@ def test_the_landing_page_does_not_tell_the_end(browser: Browser, site: Site):
         assert watched.troubles == []
 
 
+# --- attention ---
+
+
+def test_attention_is_computed_as_the_model_does(browser: Browser, site: Site):
+    run = runs.load("main")
+    model, p = run.model(), run.config.p
+    with opened(browser, url_of(site, PAGE["attention"])) as watched:
+        box = started(watched.page, "attention")
+        panel = box.locator(".gc-moving")
+        for a, b in [*questions(p, 8), [7, 7], [0, p - 1]]:
+            box.get_by_label("a", exact=True).fill(str(a))
+            box.get_by_label("b", exact=True).fill(str(b))
+            expect(panel).to_have_attribute("data-state", f"{a} {b} 0 0")
+            seen = panel.evaluate("panel => panel.seen")
+            with torch.no_grad():
+                _, cache = model.run_with_cache(torch.tensor([[a, b, p]]))
+            assert len(seen) == run.config.n_heads
+            for head, own in enumerate(seen):
+                z = cache["z"][0, head, 2]
+                expected = {
+                    "scores": cache["attn_scores"][0, head, 2],
+                    "shares": cache["pattern"][0, head, 2],
+                    "z": z,
+                    "added": z @ model.attn.W_O[head].detach(),
+                }
+                for name, value in expected.items():
+                    np.testing.assert_allclose(own[name], value, atol=1e-3, err_msg=f"{name} of head {head}")
+            together = np.sum([own["added"] for own in seen], axis=0)
+            np.testing.assert_allclose(together, cache["attn_out"][0, 2], atol=2e-3)
+        assert watched.troubles == []
+
+
+def test_attention_is_gone_through_stage_by_stage(browser: Browser, site: Site):
+    run = runs.load("main")
+    model, p = run.model(), run.config.p
+    with torch.no_grad():
+        _, cache = model.run_with_cache(torch.tensor([[3, 91, p]]))
+    head = 2
+    with opened(browser, url_of(site, PAGE["attention"])) as watched:
+        page = watched.page
+        box = started(page, "attention")
+        panel, status = box.locator(".gc-moving"), box.get_by_role("status")
+        box.get_by_label("a", exact=True).fill("3")
+        box.get_by_label("b", exact=True).fill("91")
+        box.get_by_role("combobox", name="Head").select_option(str(head))
+        stage = box.get_by_role("slider", name="Stage")
+        back, forth = (box.get_by_role("button", name=name) for name in ("Back", "Next"))
+        expect(back).to_be_disabled()
+        expect(box.get_by_role("table")).to_have_count(1)  # what is not seen is not read either
+        height = panel.bounding_box()["height"]
+        forth.click()
+        scores = ", ".join(f"{score:.2f}".replace("-", "−") for score in cache["attn_scores"][0, head, 2].tolist())
+        expect(status).to_contain_text(f"they are the scores {scores}.")
+        assert stage.get_attribute("aria-valuetext") == "2 of 6: Scores"
+        stage.focus()
+        page.keyboard.press("ArrowRight")
+        cells = box.get_by_role("table").locator("tbody tr")
+        for i, share in enumerate(cache["pattern"][0, head, 2].tolist()):
+            told = re.search(r"([<\d.]+)%$", cells.nth(i).inner_text().strip())[1]
+            assert float(told.strip("<")) == pytest.approx(100 * share, abs=0.1)
+        page.keyboard.press("ArrowRight")
+        expect(status).to_contain_text(f"of length {float(cache['z'][0, head, 2].norm()):.2f}.")
+        page.keyboard.press("End")
+        lengths = [float(cache[name][0, 2].norm()) for name in ("resid_pre", "resid_mid")]
+        expect(status).to_contain_text(f"had length {lengths[0]:.2f} and has {lengths[1]:.2f} now")
+        expect(forth).to_be_disabled()
+        expect(panel).to_have_attribute("data-state", f"3 91 {head} 5")
+        assert abs(panel.bounding_box()["height"] - height) < 30
+        box.get_by_label("a", exact=True).fill("113")
+        expect(status).to_have_text("Give whole numbers from 0 to 112.")
+        assert watched.troubles == []
+
+
 # --- circles ---
 
 
@@ -391,6 +466,82 @@ def test_two_voices_add_up_to_the_model_at_every_question(browser: Browser, site
                 told = box.get_by_role("status").inner_text()
                 assert (answer is None) == ("and is wrong" in told)
                 assert f"the circuit has {(a + b) % p} " in slider.get_attribute("aria-valuetext")
+        assert watched.troubles == []
+
+
+# --- decays ---
+
+
+def recorded_at(name: str, step: int) -> dict[str, float]:
+    """What the history of a run has at a step."""
+    history = runs.load(name).history
+    at = int(np.flatnonzero(history["step"] == step)[0])
+    values = {f"{part}_accuracy": float(history[f"{part}_accuracy"][at]) for part in ("train", "test")}
+    values |= {f"{part}_loss": float(np.log10(history[f"{part}_loss"][at])) for part in ("train", "test")}
+    return values | {"norm": float(np.linalg.norm(history["weight_norms"][at]))}
+
+
+def test_the_sweep_is_gone_through_by_keyboard(browser: Browser, site: Site):
+    names = ["wd0-seed0", "wd0.01-seed0", "wd0.1-seed0", "wd0.3-seed0", "main", "wd3-seed0"]
+    with opened(browser, url_of(site, PAGE["decays"])) as watched:
+        page = watched.page
+        box = started(page, "decays")
+        panel, status = box.locator(".gc-moving"), box.get_by_role("status")
+        decay, step = (box.get_by_role("slider", name=name, exact=True) for name in ("λ", "Step"))
+        decay.focus()
+        page.keyboard.press("Home")
+        for i, name in enumerate(names):
+            if i:
+                page.keyboard.press("ArrowRight")
+            run = runs.load(name)
+            expect(panel).to_have_attribute("data-state", f"{run.config.weight_decay:g} 0 3000")
+            assert panel.evaluate("panel => panel.seen") == pytest.approx(recorded_at(name, 3000), abs=1e-3)
+            found, end = training.phases(run), run.steps[-1]
+            spoken = decay.get_attribute("aria-valuetext")
+            assert spoken.startswith(f"{run.config.weight_decay:g}, seed 0: memorised at step {found.memorised:,}, ")
+            if found.grokked is None:
+                assert spoken.endswith(f"not grokked within {end:,} steps")
+                expect(status).to_contain_text(f"99% of the test set not within {end:,} steps")
+                expect(status).to_contain_text("censored")
+            else:
+                assert spoken.endswith(f", grokked at step {found.grokked:,}")
+                expect(status).to_contain_text(f"a wait of {found.grokked - found.memorised:,} steps")
+                expect(status).not_to_contain_text("censored")
+        step.focus()
+        page.keyboard.press("End")
+        expect(panel).to_have_attribute("data-state", "3 0 5000")
+        decay.focus()
+        page.keyboard.press("ArrowLeft")
+        expect(panel).to_have_attribute("data-state", "1 0 5000")
+        assert watched.troubles == []
+
+
+def test_a_shorter_run_is_seen_at_its_end_and_a_longer_one_where_the_reader_was(browser: Browser, site: Site):
+    with opened(browser, url_of(site, PAGE["decays"])) as watched:
+        page = watched.page
+        box = started(page, "decays")
+        panel = box.locator(".gc-moving")
+        decay, step = (box.get_by_role("slider", name=name, exact=True) for name in ("λ", "Step"))
+        step.fill("200")
+        expect(panel).to_have_attribute("data-state", "1 0 20000")
+        told = step.get_attribute("aria-valuetext")
+        assert told.startswith("step 20,000: 100% of the training set right, 100% of the test set, weight norm ")
+        assert float(told.rsplit(" ", 1)[1]) == pytest.approx(recorded_at("main", 20_000)["norm"], abs=0.06)
+        decay.focus()
+        page.keyboard.press("ArrowRight")
+        expect(panel).to_have_attribute("data-state", "3 0 5000")
+        assert step.get_attribute("max") == "50"
+        page.keyboard.press("ArrowLeft")
+        expect(panel).to_have_attribute("data-state", "1 0 20000")
+        box.get_by_role("combobox", name="Seed").select_option("2")
+        expect(panel).to_have_attribute("data-state", "1 2 12000")
+        assert panel.evaluate("panel => panel.seen") == pytest.approx(recorded_at("wd1-seed2", 12_000), abs=1e-3)
+        assert "seed 2: memorised" in decay.get_attribute("aria-valuetext")
+        page.keyboard.press("Tab")
+        decay.focus()
+        page.keyboard.press("ArrowLeft")
+        expect(panel).to_have_attribute("data-state", "0.3 0 20000")
+        expect(box.get_by_role("combobox", name="Seed")).to_be_disabled()
         assert watched.troubles == []
 
 

@@ -184,13 +184,15 @@ moving.picture("grok", (panel, { facts: { config, options, seeds } }, from) => {
 
   let [worker, run, isRunning, until] = [null, 0, false, 0];
   const scripts = panel.parentElement.dataset.scripts;
-  const ready = loadScript(`${scripts}grok-training.js`).then(() => {
+  // The worker, once its script is there; a script that could not be loaded is asked for again the next time.
+  const ready = async () => {
+    await loadScript(`${scripts}grok-training.js`);
+    if (worker) return;
     const text = `(${moving.grokWorker})((${moving.grokTraining})());`;
-    const address = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
-    worker = new Worker(address);
+    worker = new Worker(URL.createObjectURL(new Blob([text], { type: "text/javascript" })));
     worker.onmessage = ({ data }) => data.run === run && look(data);
     worker.onerror = ({ message }) => pause(`The training stopped: ${message}`);
-  });
+  };
   const begin = async (said = "") => {
     const mine = ++run;
     now = null;
@@ -199,9 +201,9 @@ moving.picture("grok", (panel, { facts: { config, options, seeds } }, from) => {
     const { seed, train_fraction, lr, weight_decay } = settings;
     let drawn;
     try {
-      [drawn] = await Promise.all([moving.data(`grok-${seed}`, from.replace(/\.js$/, `-${seed}.js`)), ready]);
+      [drawn] = await Promise.all([moving.data(`grok-${seed}`, from.replace(/\.js$/, `-${seed}.js`)), ready()]);
     } catch {
-      status.textContent = "The training cannot be loaded.";
+      status.textContent = "The training cannot be loaded. Reset tries again.";
       return;
     }
     if (mine !== run) return; // begun again meanwhile
