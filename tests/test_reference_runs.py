@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from grokcourse import fourier, runs, tasks, training
+from grokcourse import circuit, fourier, runs, tasks, training
 from grokcourse.config import RunConfig
 
 RECORDED = [file.parent.name for file in sorted(runs.RECORDED.glob("*/run.json"))]
@@ -149,3 +149,23 @@ def test_a_small_model_finds_its_frequencies(small):
 
     assert share(0) < 0.4  # five of 21 frequencies, all alike
     assert share(small.steps[-1]) > 0.8
+
+
+def test_the_tables_of_narrow_models_and_autoencoders_are_whole_and_agree_with_what_is_recorded():
+    folder = runs.RECORDED / "superposition"
+    tables = {}
+    for name in ("widths", "autoencoders", "others"):
+        with (folder / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+            tables[name] = list(csv.DictReader(file))
+    settings = [(row["kind"], row["sparsity"], row["d_sae"]) for row in tables["autoencoders"]]
+    seeds = {row["seed"] for row in tables["autoencoders"]}
+    assert all(settings.count(setting) == len(seeds) >= 2 for setting in settings)
+    for row in (*tables["autoencoders"], *tables["others"]):
+        assert all(0 <= float(row[name]) <= 1 for name in ("explained_variance", "pure", "recovered", "mean_share"))
+    assert {row["method"] for row in tables["others"]} == {"neurons", "PCA", "ICA", "NMF", "random"}
+    neurons = next(row for row in tables["others"] if row["method"] == "neurons")
+    activations = circuit.neuron_activations(runs.load("main").model())
+    assert float(neurons["l0"]) == pytest.approx(float((activations > 0).float().sum(dim=2).mean()), rel=1e-3)
+    for row in tables["widths"]:
+        assert (row["grokked"] != "") == (float(row["test_accuracy"]) >= 0.99)
+        assert 2 * len(row["key"].split()) <= int(row["d_model"])

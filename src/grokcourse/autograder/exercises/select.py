@@ -5,7 +5,18 @@ It holds nothing secret, but for what the choices of a question would mean, whic
 
 from collections.abc import Collection
 
-from . import circuit, fourier, how_soon, other_tasks, progress_measures, task, training, transformer, weight_decay
+from . import (
+    circuit,
+    fourier,
+    how_soon,
+    other_tasks,
+    progress_measures,
+    superposition,
+    task,
+    training,
+    transformer,
+    weight_decay,
+)
 from .spec import Exercise
 
 CHAPTERS: dict[str, tuple[Exercise, ...]] = {
@@ -17,6 +28,7 @@ CHAPTERS: dict[str, tuple[Exercise, ...]] = {
     "06-circuit": circuit.EXERCISES,
     "07-progress-measures": progress_measures.EXERCISES,
     "08-other-tasks": other_tasks.EXERCISES,
+    "09-superposition": superposition.EXERCISES,
     "11-how-soon": how_soon.EXERCISES,
 }
 """The exercises of each chapter, in the order in which its page has them."""
