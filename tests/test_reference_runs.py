@@ -51,7 +51,8 @@ def test_the_controls_run_at_least_ten_times_as_long_as_their_twins_take_to_grok
         assert int(control[-1]["step"]) >= 10 * grokked[0]
         for evaluations in (decayed, control):
             steps = [int(row["step"]) for row in evaluations]
-            assert steps[0] == 0 and steps == sorted(set(steps))
+            assert steps[0] == 0
+            assert steps == sorted(set(steps))
             assert float(evaluations[0]["test_loss"]) == pytest.approx(np.log(113), abs=0.05)
             assert max(float(row["train_accuracy"]) for row in evaluations) > 0.99
         # They start from the same weights.
