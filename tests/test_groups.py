@@ -265,3 +265,22 @@ def test_without_a_prime_there_is_no_logarithm(p: int):
         groups.discrete_logarithm(p)
     with pytest.raises(ValueError, match="at least 1"):
         groups.cyclic(0)
+
+
+def test_the_loss_of_each_representation_alone_is_that_of_the_projected_logits():
+    group = groups.symmetric(4)
+    logits = torch.randn(24, 24, 24, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    questions = torch.randperm(576, generator=torch.Generator().manual_seed(1))[:100]
+    characters = group.characters.real
+    found = groups.restricted_loss_per_representation(logits, group.table, characters, questions)
+    for projection, loss in zip(group.projections.real, found, strict=True):
+        kept = torch.einsum("dc,abc->abd", projection, logits).flatten(0, 1)[questions]
+        right = kept.log_softmax(dim=1)[torch.arange(100), group.table.flatten()[questions]]
+        assert loss.item() == pytest.approx(-right.mean().item(), rel=1e-9)
+
+
+def test_a_table_is_the_task_that_the_course_has():
+    for group, operation in ((groups.symmetric(4), "compose"), (groups.cyclic(24), "add")):
+        questions, answers = groups.task_of_table(group.table)
+        assert torch.equal(questions, tasks.all_questions(24))
+        assert torch.equal(answers, tasks.answers(questions, 24, operation))

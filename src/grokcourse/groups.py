@@ -292,6 +292,44 @@ def keep_representation(function: Tensor, table: Tensor, character: Tensor) -> T
     return part
 
 
+def restricted_loss_per_representation(logits: Tensor, table: Tensor, characters: Tensor, questions: Tensor) -> Tensor:
+    """How well each irreducible representation alone answers: the loss of the
+    logits with nothing else left in them.
+
+    For each question (a, b) the logits are a function of the answer c. What is
+    kept of it is its part in one representation, as in keep_representation.
+
+    Args:
+        logits: (n, n, n) floats: entry [a, b, c] is the logit of the answer c.
+        table: (n, n) int64, the table of a group: the right answer to [a, b].
+        characters: (r, n) floats: some irreducible characters of real values.
+        questions: (q,) int64: the questions that count, a · n + b for (a, b).
+
+    Returns:
+        (r,) floats of the logits' dtype: for each character the mean
+        cross-entropy over the questions, in nats.
+    """
+    asked, answers = logits.flatten(0, 1)[questions], table.flatten()[questions]
+    kept = [keep_representation(asked.T, table, character).T for character in characters]
+    return torch.stack([torch.nn.functional.cross_entropy(one, answers) for one in kept])
+
+
+def task_of_table(table: Tensor) -> tuple[Tensor, Tensor]:
+    """A group's table as a task: every question once, and its answer.
+
+    Args:
+        table: (n, n) int64: entry [a, b] is the answer to a and b.
+
+    Returns:
+        The questions (n², 3) int64, each three tokens [a, b, =] with n for the
+        sign =, and b running fastest; and the answers (n²,) int64.
+    """
+    n = len(table)
+    numbers = torch.arange(n)
+    pairs = torch.cartesian_prod(numbers, numbers)
+    return torch.cat([pairs, torch.full((n * n, 1), n)], dim=1), table.flatten().clone()
+
+
 def cyclic(n: int) -> Group:
     """The numbers 0 … n − 1 with addition modulo n."""
     numbers = torch.arange(_at_least_one(n))

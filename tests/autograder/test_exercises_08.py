@@ -52,6 +52,45 @@ def part_by_einsum(function, table, character):
     return character.max().to(function.dtype) * torch.einsum("gh,h...->g...", weights, function) / len(table)
 
 
+def task_in_a_loop(table):
+    n, rows = len(table), table.tolist()
+    questions = [[a, b, n] for a in range(n) for b in range(n)]
+    return torch.tensor(questions), torch.tensor([rows[a][b] for a, b, _ in questions])
+
+
+def task_by_division(table):
+    n = len(table)
+    number = torch.arange(n * n)
+    a, b = number // n, number % n
+    return torch.stack([a, b, torch.full_like(a, n)], dim=1), table[a, b]
+
+
+def losses_in_a_loop(logits, table, characters, questions):
+    n, losses = len(table), []
+    for character in characters:
+        total = 0.0
+        for question in questions.tolist():
+            a, b = question // n, question % n
+            row = groups.keep_representation(logits[a, b], table, character)
+            total = total + row.logsumexp(0) - row[table[a, b]]
+        losses.append(total / len(questions))
+    return torch.stack(losses)
+
+
+def losses_of_all_then_some(logits, table, characters, questions):
+    losses = []
+    for character in characters:
+        kept = groups.keep_representation(logits.permute(2, 0, 1), table, character)  # (c, a, b)
+        right = kept.log_softmax(dim=0).gather(0, table[None])[0]
+        losses.append(-right.flatten()[questions].mean())
+    return torch.stack(losses)
+
+
+def numbers_of_the_questions(table):
+    n = len(table)
+    return torch.arange(n * n).repeat(3, 1).T, table.flatten()
+
+
 def misses_the_powers(p):
     return torch.arange(-1, p - 1)
 
@@ -63,6 +102,7 @@ def orders_not_inverses(table):
 WRONG = [
     ("discrete_logarithm", misses_the_powers),
     ("inverses", orders_not_inverses),
+    ("task_of_table", numbers_of_the_questions),
 ]
 
 ALTERNATIVES = [
@@ -71,6 +111,10 @@ ALTERNATIVES = [
     ("inverses", inverses_in_a_loop),
     ("inverses", inverses_by_nonzero),
     ("inverses", inverses_in_numpy),
+    ("task_of_table", task_in_a_loop),
+    ("task_of_table", task_by_division),
+    ("restricted_loss_per_representation", losses_in_a_loop),
+    ("restricted_loss_per_representation", losses_of_all_then_some),
     ("keep_representation", part_in_a_loop),
     ("keep_representation", part_by_einsum),
     ("random_answers_unseen", "B"),

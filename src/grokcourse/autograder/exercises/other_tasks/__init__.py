@@ -65,6 +65,20 @@ EXERCISES: tuple[Exercise, ...] = (
         ),
     ),
     Exercise(
+        name="task_of_table",
+        chapter="08-other-tasks",
+        reference="groups:task_of_table",
+        points=2,
+        difficulty=2,
+        minutes=10,
+        teaches="that any table is a task: what the model is shown are symbols, whatever they stand for",
+        hints=(
+            "Of how many questions is the table made, and in which order does `flatten` go through its answers?",
+            "`torch.cartesian_prod` of the numbers with themselves gives all pairs, the second running fastest.",
+            "The sign = is a symbol of its own: the first number that is no element, n.",
+        ),
+    ),
+    Exercise(
         name="keep_representation",
         chapter="08-other-tasks",
         reference="groups:keep_representation",
@@ -78,6 +92,23 @@ EXERCISES: tuple[Exercise, ...] = (
             "`table[g, inverses(table)[h]]` is the number of g · h⁻¹. For all g and h at once, index with tensors.",
             "The degree is the value of the character at the element that changes nothing, and that may not be 0.",
             "`tensordot(…, dims=1)` multiplies along the first dimension, however many others there are.",
+        ),
+    ),
+    Exercise(
+        name="restricted_loss_per_representation",
+        chapter="08-other-tasks",
+        reference="groups:restricted_loss_per_representation",
+        points=4,
+        difficulty=4,
+        minutes=20,
+        teaches="to test by ablation which representations a model answers with",
+        offers=("groups:keep_representation",),
+        hints=(
+            "Only some questions count. Pick their rows first: the logits as n² rows of n, indexed with the questions.",
+            "`keep_representation` wants a function on the group in its first dimension. Which of the logits' "
+            "dimensions is that, if they are to be a function of the answer?",
+            "The right answers are in the table, in the same order as the rows: `table.flatten()[questions]`.",
+            "`torch.nn.functional.cross_entropy` takes rows of logits and right answers, and returns the mean.",
         ),
     ),
 )

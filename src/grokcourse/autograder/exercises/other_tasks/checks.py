@@ -291,6 +291,119 @@ def squares(table):
     return table.diagonal().clone()
 
 
+# --- task_of_table ----------------------------------------------------------------------------------------------------
+
+
+def _compare_tasks(cases):
+    for name, table, got in cases:
+        rows, n = table.tolist(), len(table)
+        expect(isinstance(got, list) and len(got) == 2, "the questions and the answers should be returned", name)
+        asked = expect_values(got[0], (n * n, 3), f"{name}; the questions").tolist()
+        told = expect_values(got[1], (n * n,), f"{name}; the answers").tolist()
+        places = itertools.product(range(n), range(n))
+        for (a, b), question, answer in zip(places, asked, told, strict=True):
+            expect(question[2] == n, "the third token should be n, the sign =", name)
+            expect(question[:2] == [a, b], "the questions should be in the order of the table, b fastest", name)
+            expect(answer == rows[a][b], "the answer should be the table's entry at row a, column b", name)
+
+
+@checks("task_of_table", "numbers with addition")
+def test_task_of_table_numbers(student, draw):
+    _compare_tasks([(name, table, student.task_of_table(table)) for name, table in list(_tables(draw))[:2]])
+
+
+@checks("task_of_table", "permutations, where the order of a and b matters", weight=2)
+def test_task_of_table_permutations(student, draw):
+    tables = [(name, table) for name, table in _tables(draw) if "permutations" in name]
+    _compare_tasks([(name, table, student.task_of_table(table)) for name, table in tables])
+
+
+@checks("task_of_table", "pairs of a symmetry of a polygon and a number")
+def test_task_of_table_pairs(student, draw):
+    n, m = draw.integer(3, 4), draw.integer(2, 3)
+    elements = list(itertools.product(range(2), range(n), range(m)))
+
+    def product(one, other):
+        turn = (one[1] + (-other[1] if one[0] else other[1])) % n
+        return ((one[0] + other[0]) % 2, turn, (one[2] + other[2]) % m)
+
+    table = _of(elements, product)
+    _compare_tasks([(f"the symmetries of a {n}-gon, and numbers modulo {m}", table, student.task_of_table(table))])
+
+
+@checks("task_of_table", "whole numbers, in int64 tensors", side=True)
+def test_task_of_table_dtype(student, draw):
+    for name, table, got in [(name, table, student.task_of_table(table)) for name, table in list(_tables(draw))[:3]]:
+        expect(isinstance(got, list) and len(got) == 2, "the questions and the answers should be returned", name)
+        expect_tensor(got[0], (len(table) ** 2, 3), torch.int64, f"{name}; the questions")
+        expect_tensor(got[1], (len(table) ** 2,), torch.int64, f"{name}; the answers")
+
+
+@checks("task_of_table", UNCHANGED, side=True)
+def test_task_of_table_unchanged(student, draw):
+    expect_unchanged(student, "task_of_table", [(table,) for _, table in _tables(draw)], "the table")
+
+
+def _task(table, *, pairs=None, equals=None, labels=None):
+    """The task with a piece exchanged."""
+    n = len(table)
+    numbers = torch.arange(n)
+    pairs = torch.cartesian_prod(numbers, numbers) if pairs is None else pairs
+    sign = torch.full((len(pairs), 1), n if equals is None else equals)
+    return torch.cat([pairs, sign], dim=1), (table.flatten() if labels is None else labels).clone()
+
+
+@mistake("task_of_table", "The answer is at row a, column b: these are the answers to b and a.")
+def answers_turned_round(table):
+    return _task(table, labels=table.T.flatten())
+
+
+@mistake("task_of_table", "In the order of the table b runs fastest: here a does, and the answers belong to others.")
+def a_runs_fastest(table):
+    numbers = torch.arange(len(table))
+    return _task(table, pairs=torch.cartesian_prod(numbers, numbers).flip(1))
+
+
+@mistake("task_of_table", "The elements are numbered from 0: n − 1 is one of them, and cannot be the sign = as well.")
+def sign_is_an_element(table):
+    return _task(table, equals=len(table) - 1)
+
+
+@mistake("task_of_table", "The elements are numbered from 0 to n − 1, so that the first free number is n.")
+def sign_leaves_a_gap(table):
+    return _task(table, equals=len(table) + 1)
+
+
+@mistake("task_of_table", "A question is three tokens: the sign = is missing.")
+def without_sign(table):
+    questions, labels = _task(table)
+    return questions[:, :2], labels
+
+
+@mistake("task_of_table", "The answers are n² in a row, as the questions are, not the table as it is.")
+def answers_as_a_table(table):
+    return _task(table)[0], table.clone()
+
+
+@mistake("task_of_table", "This asks each unordered pair once: a and b, and b and a, are two questions.")
+def each_pair_once(table):
+    pairs = torch.combinations(torch.arange(len(table)), with_replacement=True)
+    return _task(table, pairs=pairs, labels=table[pairs[:, 0], pairs[:, 1]])
+
+
+@mistake("task_of_table", "The answer is whatever the table says: a + b is that of one group alone.")
+def always_addition(table):
+    n = len(table)
+    numbers = torch.arange(n)
+    return _task(table, labels=((numbers[:, None] + numbers) % n).flatten())
+
+
+@mistake("task_of_table", "Tokens and answers are whole numbers: int64 tensors are asked for, that can be indices.")
+def task_in_floats(table):
+    questions, labels = _task(table)
+    return questions.float(), labels.float()
+
+
 # --- keep_representation ----------------------------------------------------------------------------------------------
 
 
@@ -466,3 +579,176 @@ def kept_in_place(function, table, character):
 @mistake("keep_representation", "The result has the dtype of the function: float64 in, float64 out.")
 def always_float32(function, table, character):
     return _kept(function, table, character).float()
+
+
+# --- restricted_loss_per_representation -------------------------------------------------------------------------------
+
+
+def _loss(logits, answers):
+    """The mean cross-entropy, written out."""
+    return sum(float(row.logsumexp(0) - row[answer]) for row, answer in zip(logits, answers, strict=True)) / len(
+        answers
+    )
+
+
+def _logit_cases(draw):
+    """Logits on groups, tables, characters, and the questions that count."""
+    three = _permutations(3)
+    of_three = _of(three, _composed)
+    signs = torch.tensor([_sign(one) for one in three])
+    standard = torch.tensor([_stays(one) - 1 for one in three])
+    modulo = _of(range(4), lambda a, b: (a + b) % 4)
+    alternating = torch.tensor([1.0, -1.0, 1.0, -1.0])
+    of_four = _of(_permutations(4), _composed)
+    larger = torch.tensor([_stays(one) - 1 for one in _permutations(4)])
+    for name, table, *characters in (
+        ("the numbers modulo 4", modulo, torch.ones(4), alternating),
+        ("the permutations of 3 things", of_three, torch.ones(6), signs, standard),
+        ("the same in another order", *_renumbered(draw, of_three, standard, signs)),
+        ("the permutations of 4 things", of_four, larger),
+    ):
+        n = len(table)
+        some = draw.order(n * n)[: n * n // 2]
+        yield name, 2 * draw.normal(n, n, n) + 0.5, table, torch.stack(characters), some
+
+
+def _restricted(logits, table, characters, questions):
+    """The loss of each part, question by question."""
+    n, rows = len(table), table.tolist()
+    losses = []
+    for character in characters:
+        kept, told = [], []
+        for question in questions.tolist():
+            a, b = divmod(question, n)
+            kept.append(_expected(logits[a, b], table, character))
+            told.append(rows[a][b])
+        losses.append(_loss(kept, told))
+    return torch.tensor(losses, dtype=torch.float64)
+
+
+def _compare_restricted(student, cases):
+    asked = [(name, case, student.restricted_loss_per_representation(*case)) for name, *case in cases]
+    for name, case, got in asked:
+        on = f"{name}; {len(case[2])} characters, {len(case[3])} questions"
+        message = "each should be the loss of the logits' part in that representation alone"
+        expect_close(expect_values(got, (len(case[2]),), on), _restricted(*case), message, on, atol=1e-3)
+
+
+@checks("restricted_loss_per_representation", "a constant part answers as a guess does")
+def test_restricted_loss_constant(student, draw):
+    numbers = torch.arange(4)
+    table, logits = (numbers[:, None] + numbers) % 4, draw.normal(4, 4, 4)
+    got = student.restricted_loss_per_representation(logits, table, torch.ones(1, 4), torch.arange(16))
+    on = "the numbers modulo 4, χ = 1"
+    message = "logits that are the same for all answers have the loss of guessing, ln 4"
+    expect_close(expect_values(got, (1,), on), torch.tensor([math.log(4)]), message, on, atol=1e-3)
+
+
+@checks("restricted_loss_per_representation", "numbers, and permutations of three things", weight=2)
+def test_restricted_loss_small(student, draw):
+    _compare_restricted(student, list(_logit_cases(draw))[:3])
+
+
+@checks("restricted_loss_per_representation", "permutations of four things, of which some questions count")
+def test_restricted_loss_large(student, draw):
+    *_, (name, logits, table, characters, some) = _logit_cases(draw)
+    _compare_restricted(student, [(name, logits, table, characters, some[:40])])
+
+
+@checks("restricted_loss_per_representation", TYPES, side=True)
+def test_restricted_loss_dtype(student, draw):
+    for name, logits, table, characters, some in list(_logit_cases(draw))[:2]:
+        double = (logits.double(), table, characters.double(), some)
+        for case in ((logits, table, characters, some), double):
+            got = student.restricted_loss_per_representation(*case)
+            expect_tensor(got, (len(characters),), case[0].dtype, f"{name}; logits of {case[0].dtype}")
+
+
+@checks("restricted_loss_per_representation", UNCHANGED, side=True)
+def test_restricted_loss_unchanged(student, draw):
+    cases = [tuple(case) for _, *case in list(_logit_cases(draw))[:2]]
+    expect_unchanged(student, "restricted_loss_per_representation", cases, "the logits")
+
+
+def _losses(logits, table, characters, questions, *, kept=None, loss=None, chosen=None):
+    """The losses with a piece of the way exchanged."""
+    questions = questions if chosen is None else chosen
+    asked, told = logits.flatten(0, 1)[questions], table.flatten()[questions]
+    kept = (lambda rows, chi: groups.keep_representation(rows.T, table, chi).T) if kept is None else kept
+    loss = torch.nn.functional.cross_entropy if loss is None else loss
+    return torch.stack([loss(kept(asked, chi), told) for chi in characters])
+
+
+@mistake(
+    "restricted_loss_per_representation",
+    "This is the loss without each representation: what is asked for is that with nothing else.",
+)
+def loss_without_each(logits, table, characters, questions):
+    def without(rows, chi):
+        return rows - groups.keep_representation(rows.T, table, chi).T
+
+    return _losses(logits, table, characters, questions, kept=without)
+
+
+@mistake("restricted_loss_per_representation", "Only the questions that are given count, not all of them.")
+def all_questions_count(logits, table, characters, questions):
+    return _losses(logits, table, characters, questions, chosen=torch.arange(len(table) ** 2))
+
+
+@mistake(
+    "restricted_loss_per_representation",
+    "The part is taken along a here: for each question the logits are a function of the answer c.",
+)
+def part_along_a(logits, table, characters, questions):
+    told = table.flatten()[questions]
+    kept = [groups.keep_representation(logits, table, chi).flatten(0, 1)[questions] for chi in characters]
+    return torch.stack([torch.nn.functional.cross_entropy(one, told) for one in kept])
+
+
+@mistake(
+    "restricted_loss_per_representation",
+    "The part is taken along b here: for each question the logits are a function of the answer c.",
+)
+def part_along_b(logits, table, characters, questions):
+    told = table.flatten()[questions]
+    kept = [groups.keep_representation(logits.transpose(0, 1), table, chi).transpose(0, 1) for chi in characters]
+    return torch.stack([torch.nn.functional.cross_entropy(one.flatten(0, 1)[questions], told) for one in kept])
+
+
+@mistake("restricted_loss_per_representation", "The losses are added up: the mean over the questions is asked for.")
+def sum_over_questions(logits, table, characters, questions):
+    def loss(rows, told):
+        return torch.nn.functional.cross_entropy(rows, told, reduction="sum")
+
+    return _losses(logits, table, characters, questions, loss=loss)
+
+
+@mistake(
+    "restricted_loss_per_representation",
+    "Questions are numbered a · n + b: here a and b are turned round, and the answer is that to another question.",
+)
+def answers_to_b_and_a(logits, table, characters, questions):
+    return _losses(logits, table.T, characters, questions, kept=lambda rows, chi: _kept(rows.T, table, chi).T)
+
+
+@mistake("restricted_loss_per_representation", "This is the share of wrong answers: the cross-entropy is asked for.")
+def wrong_answers(logits, table, characters, questions):
+    def loss(rows, told):
+        return (rows.argmax(dim=1) != told).to(rows.dtype).mean()
+
+    return _losses(logits, table, characters, questions, loss=loss)
+
+
+@mistake(
+    "restricted_loss_per_representation", "The degree is missing: a representation of d × d matrices counts d times."
+)
+def losses_without_degree(logits, table, characters, questions):
+    def kept(rows, chi):
+        return _kept(rows.T, table, chi, factor=lambda d, n: 1 / n).T
+
+    return _losses(logits, table, characters, questions, kept=kept)
+
+
+@mistake("restricted_loss_per_representation", "One loss for each character is asked for, not their mean.")
+def mean_of_all(logits, table, characters, questions):
+    return _losses(logits, table, characters, questions).mean()
