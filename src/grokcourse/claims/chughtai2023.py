@@ -20,7 +20,7 @@ CLAIMS = (
         "logits-characters",
         "The logits are characters of a · b · c⁻¹",
         SOURCE,
-        "section 5.1",
+        "in the text",
         "Networks that learn a group score each answer c by characters of a · b · c⁻¹, of a few irreducible "
         "representations.",
         "",
@@ -33,7 +33,7 @@ CLAIMS = (
         "other-two-sides",
         "For the residues the representations are the frequencies, and the characters their cosines: with addition "
         "this is [the claim of Nanda et al.](claim-cosines)",
-        "Where the order of the two matters, about half of what our model's logits do is something else. It is not "
+        "Where the order of the two matters, much of what our model's logits do is something else. It is not "
         "needed, as the next claim but one says.",
         unit="group",
     ),
@@ -41,7 +41,7 @@ CLAIMS = (
         "characters-suffice",
         "The characters are enough",
         SOURCE,
-        "abstract and section 5",
+        "abstract",
         "Ablations confirm it: with everything but the characters of the key representations taken out of the logits, "
         "the network still answers.",
         "",
@@ -58,7 +58,7 @@ CLAIMS = (
         "characters-needed",
         "Without the characters nothing works",
         SOURCE,
-        "abstract and section 5",
+        "abstract",
         "With the characters of the key representations taken out, the network does not answer any more.",
         "",
         "the test loss of what is left, in units of that of guessing",
@@ -73,7 +73,7 @@ CLAIMS = (
         "few-representations",
         "The embedding is made of the key representations",
         SOURCE,
-        "section 5.2",
+        "in the text",
         "Embeddings have little outside the representations that the logits use.",
         "",
         "the share of the embedding's energy in the key representations, the constant left out",
@@ -89,7 +89,7 @@ CLAIMS = (
         "exit-representations",
         "So is the unembedding",
         SOURCE,
-        "section 5.2",
+        "in the text",
         "Unembeddings have little outside the same representations.",
         "",
         "the share of the unembedding's energy in the key representations, the constant left out",
@@ -105,7 +105,7 @@ CLAIMS = (
         "neurons-representation",
         "Each neuron belongs to one representation",
         SOURCE,
-        "section 5.3",
+        "in the text",
         "The neurons fall into clusters, one for each key representation.",
         "",
         "the share of neurons in which one representation explains more than 85% of what comes from a, and as much of "

@@ -12,7 +12,7 @@ CLAIMS = (
         "smaller-norm",
         "What generalises has smaller weights",
         SOURCE,
-        "section 2",
+        "in the text",
         "Training first finds weights that fit the training set at a large norm; those that generalise lie at a "
         "smaller one, to which weight decay brings them.",
         "",
@@ -28,7 +28,7 @@ CLAIMS = (
         "inverse-decay",
         "The wait is inversely proportional to the weight decay",
         SOURCE,
-        "section 2",
+        "in the text",
         "The norm shrinks exponentially, at a rate proportional to the weight decay; so the time until the model "
         "generalises goes as one over it.",
         "",

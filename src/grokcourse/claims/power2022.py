@@ -121,7 +121,7 @@ CLAIMS = (
         (0.5, 1),
         "other-which",
         miss="We gave up soon, and show little. The accuracy is what one gets from knowing the training set, and that "
-        "a and b may change places: two in five of the test questions have their mirror image in the training set.",
+        "a and b may change places: many test questions have their mirror image in the training set (chapter 8).",
     ),
     Claim(
         "never",
@@ -215,7 +215,7 @@ CLAIMS = (
         (0.5, 1),
         (0.2, 1),
         "other-s5",
-        "The subgroup has ten elements. Of vectors drawn at random, the cosets of one such subgroup explain 9%.",
+        "The subgroup has ten elements and so twelve cosets, which of random vectors explain 11 parts in 119.",
         "Nearly all that our model uses is one representation, in which these subgroups leave nothing fixed; so their "
         "cosets cannot show. A model that uses others may show them.",
         unit="run",

@@ -23,7 +23,7 @@ CLAIMS = (
         (0.5, 1),
         "other-two-sides",
         "Subgroups of twelve elements at least are tried, with the cosets of both sides. The best of so many explains "
-        "something of any function: in a shuffled group, about a sixth (chapter 8).",
+        "something of any function; chapter 8 has how much, for a shuffled group.",
         "Most of it is in cosets, but not all, in a model that has been trained for a hundred steps after it grokked.",
         unit="run",
     ),
@@ -40,7 +40,7 @@ CLAIMS = (
         (0.9, 1),
         (0.5, 1),
         "other-two-sides",
-        "Nine in ten neurons have the rearrangements that keep three things among themselves, and the other two; the "
+        "Most neurons have the rearrangements that keep three things among themselves, and the other two; the "
         "others have the even ones. With so few kinds, many pairs would agree by chance.",
         unit="run",
     ),
@@ -76,7 +76,7 @@ CLAIMS = (
         (0, 10),
         "other-two-sides",
         "We cite this from memory. It is no matter of course: in our model of addition the same change makes the loss "
-        "hundreds of times as large.",
+        "far larger.",
         unit="run",
         second_hand=True,
     ),
