@@ -122,12 +122,10 @@ def told_apart(exercise, planted, seed):
 @pytest.mark.parametrize(("exercise", "planted"), MISTAKES)
 def test_a_planted_mistake_fails_and_gets_its_own_hint(exercise, planted):
     answer = planted.answer() if exercise.question else planted.answer
-    seed, other, *_ = SEEDS
+    seed = SEEDS[0]  # a hint is looked for on three draws anyway
     failed = [outcome for outcome in run_checks(exercise, answer, seed) if not outcome.passed]
     assert failed
     assert {outcome.hint for outcome in failed} == {planted.hint}, f"{told_apart(exercise, planted, seed)} {failed}"
-    # a hint is looked for on three draws anyway
-    assert not all(outcome.passed for outcome in run_checks(exercise, answer, other, hints=False)), other
 
 
 @pytest.mark.parametrize(("exercise", "answer"), ALTERNATIVES)
@@ -213,13 +211,13 @@ def rows_of(name):
 
 @pytest.mark.parametrize(("exercise", "answer"), list(rows_of("MISSES_THE_POINT")))
 def test_an_answer_that_misses_the_point_gets_less_than_half(exercise, answer):
-    feedback = Feedback(exercise, run_checks(exercise, answer, "points"))
+    feedback = Feedback(exercise, run_checks(exercise, answer, "points", hints=False))
     assert feedback.points < exercise.points / 2, feedback
 
 
 @pytest.mark.parametrize(("exercise", "answer"), list(rows_of("MISSES_A_DETAIL")))
 def test_a_right_answer_that_misses_a_detail_gets_more_than_half(exercise, answer):
-    feedback = Feedback(exercise, run_checks(exercise, answer, "points"))
+    feedback = Feedback(exercise, run_checks(exercise, answer, "points", hints=False))
     assert exercise.points / 2 < feedback.points < exercise.points, feedback
 
 
