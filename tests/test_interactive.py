@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from grokcourse.config import RunConfig
-from grokcourse.interactive import ask, grok, packing
+from grokcourse.interactive import ask, grok, packing, wide
 from grokcourse.interactive.apart import apart
 from grokcourse.interactive.attention import attention
 from grokcourse.interactive.circles import circles
@@ -73,6 +73,28 @@ def test_weights_of_float16_are_exact():
     np.testing.assert_array_equal(packing.restore(packing.half(weights)), weights.astype(float))
     with pytest.raises(ValueError, match="65,520"):
         packing.half([70_000.0])
+
+
+def every_float16():
+    values = np.arange(2**16, dtype="<u2").view("<f2")
+    return values[np.isfinite(values)]
+
+
+def test_every_float16_has_a_character_of_its_own():
+    packed = packing.half(every_float16())
+    text = wide.widen(packed)["text"]
+    assert len(set(text)) == len(text) == 2**16 - 2**11
+    assert wide.narrow(wide.widen(packed)) == packed
+
+
+def test_a_script_of_weights_has_two_bytes_a_weight():
+    weights = np.random.default_rng(0).normal(size=10_000)
+    text = packing.script("weights", {"weights": wide.widen(packing.half(weights))}, {})
+    data = wide.encode(text)
+    assert data.decode("utf-16") == text
+    assert 20_000 < len(data) < 20_400
+    none = packing.half(np.zeros((2, 0)))
+    assert wide.narrow(wide.widen(none)) == none
 
 
 def test_weights_of_float32_are_exact():
@@ -147,11 +169,12 @@ def parameters(p=5, d_model=4, n_heads=2, d_mlp=6):
 
 
 def test_a_models_weights_for_the_page():
-    made = content(ask.weights(500, parameters()))
+    made = content(ask.weights(500, parameters()).decode("utf-16"))
     assert made["name"] == "ask-500"
     assert set(made["arrays"]) == set(parameters()), "all of the model's weights, and nothing else"
     for name, weight in parameters().items():
-        np.testing.assert_array_equal(packing.restore(made["arrays"][name]), weight.half().double().numpy())
+        restored = packing.restore(wide.narrow(made["arrays"][name]))
+        np.testing.assert_array_equal(restored, weight.half().double().numpy())
     facts = made["facts"]
     assert (facts["d_model"], facts["n_heads"], facts["d_head"], facts["d_mlp"], facts["vocabulary"]) == (4, 2, 2, 6, 6)
 

@@ -1,17 +1,19 @@
 """Pictures that move, used as a person would use them; and their stills, where no script runs."""
 
+import functools
 import json
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from conftest import Site
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 from test_browser import VIEWS, barriers, opened, url_of
 
 from grokcourse import circuit, fourier, measures, runs, tasks, training
-from grokcourse.interactive import packing
+from grokcourse.interactive import packing, wide
 
 PAGE = {
     "scrub": "book/04-training",
@@ -44,6 +46,33 @@ def test_the_page_reads_arrays_as_python_does(browser: Browser, site: Site, bits
     with opened(browser, url_of(site, PAGE["scrub"])) as watched:
         read = watched.page.evaluate("packed => Array.from(moving.restore(packed))", packed)
     np.testing.assert_allclose(read, packing.restore(packed).ravel(), atol=1e-12)
+
+
+def test_every_float16_is_read_from_a_file_in_utf_16(browser: Browser, site: Site, tmp_path: Path):
+    """From a disk, and from a server, even one that says it is in UTF-8."""
+    values = np.arange(2**16, dtype="<u2").view("<f2")
+    values = values[np.isfinite(values)]
+    packed = wide.widen(packing.half(values))
+    kinds = {"disk": "", "plain": "text/javascript", "utf-8": "text/javascript; charset=utf-8"}
+    with opened(browser, url_of(site, PAGE["scrub"])) as watched:
+        for name, kind in kinds.items():
+            made = wide.encode(packing.script(name, {"halves": packed}, {}))
+            (tmp_path / "halves.js").write_bytes(made)
+            address = f"https://halves.example/{name}.js" if kind else (tmp_path / "halves.js").as_uri()
+            watched.page.route(
+                "https://halves.example/*",
+                functools.partial(Route.fulfill, body=made, headers={"content-type": kind}),
+            )
+            read = watched.page.evaluate(
+                "async ([name, address]) => Array.from((await moving.data(name, address)).halves)", [name, address]
+            )
+            np.testing.assert_array_equal(read, values.astype(float), err_msg=name)
+
+
+def test_weights_are_no_larger_than_agreed(site: Site):
+    sizes = [path.stat().st_size for path in (site.html / "book").glob("ask-*.js")]
+    assert len(sizes) >= 3
+    assert max(sizes) <= 500_000
 
 
 @pytest.mark.parametrize("name", PAGE)

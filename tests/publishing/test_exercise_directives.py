@@ -1,6 +1,7 @@
 """Exercises on pages: the chapters' stubs, the boxes, and solutions that are published only if they are meant to be."""
 
 import ast
+import codecs
 import inspect
 import os
 import re
@@ -295,6 +296,12 @@ def included_lines() -> set[str]:
     return lines
 
 
+def text_of(path: Path) -> str:
+    """What stands in a file of the site: in UTF-8, or in UTF-16 where it begins with that one's mark."""
+    data = path.read_bytes()
+    return data.decode("utf-16" if data.startswith(codecs.BOM_UTF16_LE) else "utf-8")
+
+
 def test_a_site_without_solutions_has_no_trace_of_any(site: Site, tmp_path: Path):
     for kept in (".jupyter_cache", "runs"):  # the cells' outputs do not depend on it
         if (site.html.parent / kept).exists():
@@ -311,7 +318,7 @@ def test_a_site_without_solutions_has_no_trace_of_any(site: Site, tmp_path: Path
         *(path.name for path in (ROOT / "book" / "assets").rglob("*.js")),
     }  # they name the class of what they open
     written = [path for path in [*html.rglob("*.html"), *html.rglob("*.js")] if path.name not in ours]
-    pages = {path: path.read_text(encoding="utf-8") for path in written}
+    pages = {path: text_of(path) for path in written}
     assert [path.name for path, content in pages.items() if "gc-solution" in content or "Solution of" in content] == []
     texts = [
         BeautifulSoup(content, "html.parser").get_text() for path, content in pages.items() if path.suffix == ".html"

@@ -16,11 +16,18 @@ const moving = (() => {
     return sign * (exponent ? (1 + fraction / 1024) * 2 ** (exponent - 15) : fraction * 2 ** -24);
   };
 
+  // A float16's bits, from the character that stands for it (grokcourse.interactive.wide): the codes of what is infinite
+  // or no number stand for those that are no characters.
+  const codeOf = (unit) => (unit >= 0xfc00 ? unit - 0x2000 : unit >= 0x7c00 && unit < 0x8000 ? unit + 0x5c00 : unit);
+
   // The numbers of a packed array, flat: Float32Array for float16 and float32, which holds them exactly, and Float64Array
   // else.
-  const restore = ({ bits, shape, low, high, base64 }) => {
-    const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
+  const restore = ({ bits, shape, low, high, base64, text }) => {
     const size = shape.reduce((product, length) => product * length, 1);
+    if (text !== undefined) {
+      return Float32Array.from({ length: size }, (_, i) => float16(codeOf(text.charCodeAt(i))));
+    }
+    const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
     if (bits === "float32") {
       const view = new DataView(bytes.buffer);
       return Float32Array.from({ length: size }, (_, i) => view.getFloat32(4 * i, true));

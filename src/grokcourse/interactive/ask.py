@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .packing import half, identify, quantise, script
+from .wide import encode, widen
 
 WEIGHTS = (
     "W_E",
@@ -46,7 +47,7 @@ def ask(*, steps: Sequence[int], in_training: ArrayLike, answers: ArrayLike, sym
     return script("ask", arrays, {"p": p, "symbol": symbol, "steps": [int(step) for step in steps]})
 
 
-def weights(step: int, parameters: Mapping[str, ArrayLike]) -> str:
+def weights(step: int, parameters: Mapping[str, ArrayLike]) -> bytes:
     """A model's weights for the page, as float16: those of a recorded checkpoint are exact.
 
     Args:
@@ -54,7 +55,7 @@ def weights(step: int, parameters: Mapping[str, ArrayLike]) -> str:
         parameters: name → array, for every name in ``WEIGHTS``: a model's ``state_dict``.
 
     Returns:
-        A script (``packing.script``) for the file ``ask-STEP.js``.
+        A script (``packing.script``) in UTF-16 for the file ``ask-STEP.js``: two bytes for each weight.
 
     Raises:
         ValueError: if a name is missing, or a weight is not finite.
@@ -72,4 +73,4 @@ def weights(step: int, parameters: Mapping[str, ArrayLike]) -> str:
         "vocabulary": arrays["W_U"].shape[1],
         "run": identify(*arrays.values()),
     }
-    return script(f"ask-{step}", {name: half(array) for name, array in arrays.items()}, facts)
+    return encode(script(f"ask-{step}", {name: widen(half(array)) for name, array in arrays.items()}, facts))
