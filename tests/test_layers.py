@@ -21,12 +21,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "plots": set(),
     "interactive": set(),
     "optimisers": set(),
-    "other_tasks": set(),
+    "quick_runs": set(),
     "superposition": set(),
     "start": set(),
     "storage": set(),
     "torch_state": set(),
     # 2.
+    "other_tasks": {"quick_runs"},
     "tasks": {"config", "groups"},
     "model": {"config"},
     # 3.

@@ -45,5 +45,5 @@ def test_a_run_without_understanding_is_censored(table):
 def test_what_is_no_such_table_is_refused(tmp_path):
     place = tmp_path / "runs.csv"
     place.write_text("operation,seed\nadd,0\n")
-    with pytest.raises(ValueError, match=r"runs\.csv is not a table of runs on other tasks"):
+    with pytest.raises(ValueError, match=r"runs\.csv is not a table of runs with operation, fraction, seed"):
         other_tasks.read(place)

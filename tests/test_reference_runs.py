@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from grokcourse import circuit, fourier, runs, tasks, training
+from grokcourse import circuit, fourier, quick_runs, runs, tasks, training
 from grokcourse.config import RunConfig
 
 RECORDED = [file.parent.name for file in sorted(runs.RECORDED.glob("*/run.json"))]
@@ -38,25 +38,20 @@ def test_a_recorded_run_is_intact_and_its_weights_give_its_history(name):
 
 
 def test_the_controls_run_at_least_ten_times_as_long_as_their_twins_take_to_grok():
-    with (runs.RECORDED / "controls" / "runs.csv").open(encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    by_run = {}
-    for row in rows:
-        by_run.setdefault((float(row["weight_decay"]), int(row["seed"])), []).append(row)
+    by_run = {(run.weight_decay, run.seed): run for run in quick_runs.controls()}
     seeds = {seed for _, seed in by_run}
     assert len(seeds) >= 3
     for seed in seeds:
         decayed, control = by_run[3.0, seed], by_run[0.0, seed]
-        grokked = [int(row["step"]) for row in decayed if float(row["test_accuracy"]) >= 0.99]
-        assert int(control[-1]["step"]) >= 10 * grokked[0]
-        for evaluations in (decayed, control):
-            steps = [int(row["step"]) for row in evaluations]
-            assert steps[0] == 0
-            assert steps == sorted(set(steps))
-            assert float(evaluations[0]["test_loss"]) == pytest.approx(np.log(113), abs=0.05)
-            assert max(float(row["train_accuracy"]) for row in evaluations) > 0.99
+        assert control.steps[-1] >= 10 * decayed.grokked
+        for run in (decayed, control):
+            assert run.steps[0] == 0
+            assert list(run.steps) == sorted(set(run.steps))
+            assert run.test_loss[0] == pytest.approx(np.log(113), abs=0.05)
+            assert max(run.train_accuracy) > 0.99
         # They start from the same weights.
-        assert control[0] | {"weight_decay": "", "seconds": ""} == decayed[0] | {"weight_decay": "", "seconds": ""}
+        for quantity in ("train_loss", "test_loss", "train_accuracy", "test_accuracy", "weight_norm"):
+            assert getattr(control, quantity)[0] == getattr(decayed, quantity)[0]
 
 
 def test_the_table_of_other_tasks_has_each_run_from_its_start_to_its_end():

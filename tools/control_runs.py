@@ -10,9 +10,8 @@ quiet core this takes some 30 minutes.
 
 import argparse
 from pathlib import Path
-from typing import Any
 
-from grokcourse import runs, sweep, training
+from grokcourse import quick_runs, runs, sweep, training
 from grokcourse.runs import Run
 from grokcourse.sweep import table
 
@@ -40,21 +39,14 @@ PLAN = (
         }
     ),
 )
-QUANTITIES = ("train_loss", "test_loss", "train_accuracy", "test_accuracy")
 
 
-def rows_of(run: Run) -> list[dict[str, Any]]:
-    """A run's evaluations, one a row; ``seconds`` are those of the whole run."""
+def rows_of(run: Run) -> list[table.Row]:
+    """A run's evaluations, with the norm of all its weights together."""
     config = training.asked(run)
-    of_run = {"weight_decay": config.weight_decay, "seed": config.seed}
-    norms = (run.history["weight_norms"] ** 2).sum(axis=1) ** 0.5
-    return [
-        of_run
-        | {"step": int(step)}
-        | {name: f"{run.history[name][at]:.5g}" for name in QUANTITIES}
-        | {"weight_norm": f"{norms[at]:.5g}", "seconds": run.provenance["seconds"]}
-        for at, step in enumerate(run.history["step"])
-    ]
+    norm = (run.history["weight_norms"] ** 2).sum(axis=1) ** 0.5
+    which = {"weight_decay": config.weight_decay, "seed": config.seed}
+    return table.evaluations(run, which, {"weight_norm": norm})
 
 
 def main() -> None:
@@ -68,7 +60,7 @@ def main() -> None:
         print(f"{name}: {why}")
     if not result.failed:
         rows = [row for planned in PLAN for row in rows_of(runs.load(options.store / planned.name))]
-        table.write(rows, runs.RECORDED / "controls" / "runs.csv")
+        table.write(rows, quick_runs.FOLDER / "runs.csv")
 
 
 if __name__ == "__main__":

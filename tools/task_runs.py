@@ -24,7 +24,6 @@ QUICK = RunConfig(lr=3e-3, weight_decay=3.0, eval_every=20)
 AFTER = 100
 KEPT = {("multiply", 0.3), ("compose", 0.6)}
 """Operation and fraction of the runs with seed 0 whose weights are kept."""
-QUANTITIES = ("train_loss", "test_loss", "train_accuracy", "test_accuracy")
 
 PLAN: list[tuple[str, float, int]] = [
     ("multiply", 0.3, 1_500),
@@ -58,19 +57,6 @@ def planned(seeds: int) -> list[RunConfig]:
     ]
 
 
-def rows_of(run: runs.Run) -> list[dict[str, Any]]:
-    """A run's evaluations, one a row; ``seconds`` are those of the whole run."""
-    config = run.config
-    of_run = {"operation": config.operation, "fraction": config.train_fraction, "seed": config.seed}
-    return [
-        of_run
-        | {"step": int(step)}
-        | {name: f"{run.history[name][at]:.5g}" for name in QUANTITIES}
-        | {"seconds": run.provenance["seconds"]}
-        for at, step in enumerate(run.history["step"])
-    ]
-
-
 def main() -> None:
     """Parse the command line, and train what is missing."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -88,7 +74,8 @@ def main() -> None:
         if config.seed == 0 and (config.operation, config.train_fraction) in KEPT:
             ends = runs.thin(run, [0, run.steps[-1]])
             runs.save(ends, options.out / f"{config.operation}-seed{config.seed}", half=True)
-        rows += rows_of(run)
+        which = {"operation": config.operation, "fraction": config.train_fraction, "seed": config.seed}
+        rows += table.evaluations(run, which)
         table.write(rows, place)
         print(rows[-1], flush=True)
 

@@ -3,7 +3,7 @@
 import csv
 import importlib.util
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from ..runs import Run
 from .plan import SweepError
 
 Row = dict[str, Any]
+LAST = ("train_loss", "test_loss", "train_accuracy", "test_accuracy")
 
 
 def row(name: str, run: Run) -> Row:
@@ -31,7 +32,6 @@ def row(name: str, run: Run) -> Row:
     config, phases = training.asked(run), training.phases(run)
     answered = run.history["test_accuracy"] >= training.ANSWERED
     grokked = int(run.history["step"][answered.argmax()]) if answered.any() else None
-    last = ("train_loss", "test_loss", "train_accuracy", "test_accuracy")
     return {
         "run": name,
         **config.to_dict(),
@@ -41,7 +41,7 @@ def row(name: str, run: Run) -> Row:
         "onset": phases.onset,
         "grokked": grokked,
         "censored": grokked is None,
-        **{quantity: float(run.history[quantity][-1]) for quantity in last},
+        **{quantity: float(run.history[quantity][-1]) for quantity in LAST},
         "seconds": run.provenance["seconds"],
         "device": run.provenance["device_name"],
     }
@@ -57,6 +57,28 @@ def rows_of(store: Path) -> tuple[list[Row], list[str]]:
             except (runs.RunError, KeyError) as error:
                 broken.append(str(error))
     return rows, broken
+
+
+def evaluations(run: Run, which: Mapping[str, Any], more: Mapping[str, np.ndarray] | None = None) -> list[Row]:
+    """A run's evaluations, one a row.
+
+    Args:
+        run: the run.
+        which: what tells it from the other runs of the table; each row begins
+            with it.
+        more: further quantities at each evaluation, by name.
+
+    Returns:
+        ``step``; the losses, the accuracies and what is asked for, with five
+        digits; ``seconds``, those of the whole run.
+    """
+    told = {name: run.history[name] for name in LAST} | dict(more or {})
+    return [
+        {**which, "step": int(step)}
+        | {name: f"{values[at]:.5g}" for name, values in told.items()}
+        | {"seconds": run.provenance["seconds"]}
+        for at, step in enumerate(run.history["step"])
+    ]
 
 
 def write(rows: Sequence[Row], path: Path) -> None:
