@@ -50,6 +50,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "measures",
         "model",
         "other_tasks",
+        "quick_runs",
         "runs",
         "tasks",
         "torch_state",

@@ -1,9 +1,10 @@
 """The recorded quick runs of addition: at three times the learning rate each takes a minute, so that many can be had.
 
-They are the controls of chapter 3, and the runs with weight decay that these are compared with. A seed is that of the
-weights and of the split alike.
+They are there for what a single run cannot say: how much it matters which random numbers one began with. A seed is that
+of the weights and of the split alike. There are controls, all of whose evaluations are recorded, and ten seeds, summed
+up in a line each, with what their circuits measure.
 
-Source: ``tools/control_runs.py`` made the table.
+Source: ``tools/control_runs.py`` and ``tools/seed_runs.py`` made the tables.
 """
 
 import csv
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 FOLDER = Path(__file__).with_name("recorded") / "controls"
-"""What the tool recorded: ``runs.csv``, a line an evaluation."""
+"""What the tools recorded: ``runs.csv``, a line an evaluation of a control, and ``seeds.csv``, a line a seed."""
 ANSWERED = 0.99
 """The share of a set from which on it counts as answered."""
 
@@ -63,6 +64,32 @@ class ControlRun(Evaluated):
     """The Euclidean length of all weights together."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class SeedRun:
+    """One of the ten seeds, with weight decay 3: when it grokked, and what its circuit measures at the end."""
+
+    seed: int
+    memorised: int
+    """The first evaluation at which 99 % of the training set is answered."""
+    onset: int
+    """The first after it at which the test loss is below that of guessing."""
+    grokked: int
+    """The first at which 99 % of the test set is answered."""
+    steps: int
+    """Those that it took, 200 more than it needed to grok."""
+    seconds: float
+    key: tuple[int, ...]
+    """The key frequencies at the end, by ``measures.key_frequencies``."""
+    alarm: int | None
+    """When ``measures.alarm`` rings first; None if it never does."""
+    announced: Mapping[str, int | None]
+    """By the name of a measure: when it has a tenth of its way behind it (``measures.announced``)."""
+    final: Mapping[str, float]
+    """By the name of a measure, as ``measures.measure`` has it: its value at the end."""
+    claims: Mapping[str, float]
+    """By the name of a claim: what it measures on this run; NaN for what never happened."""
+
+
 def controls(path: Path | None = None) -> list[ControlRun]:
     """The controls, and the runs with weight decay that they are compared with, in the table's order.
 
@@ -82,6 +109,34 @@ def controls(path: Path | None = None) -> list[ControlRun]:
         )
         for rows, evaluations in evaluated(FOLDER / "runs.csv" if path is None else path, ("weight_decay", "seed"))
     ]
+
+
+def seeds(path: Path | None = None) -> list[SeedRun]:
+    """The ten seeds, in order.
+
+    Args:
+        path: the table; by default the recorded one.
+
+    Raises:
+        OSError: if there is no such file.
+        ValueError: if it is no table of such runs.
+    """
+    path = FOLDER / "seeds.csv" if path is None else path
+    try:
+        return [
+            SeedRun(
+                **{name: int(row[name]) for name in ("seed", "memorised", "onset", "grokked", "steps")},
+                seconds=float(row["seconds"]),
+                key=tuple(int(k) for k in row["key"].split()),
+                alarm=int(row["alarm"]) if row["alarm"] else None,
+                announced={name: int(step) if step else None for name, step in _part(row, "announced")},
+                final={name: float(value) for name, value in _part(row, "final")},
+                claims={name: float(value) for name, value in _part(row, "claim")},
+            )
+            for row in csv.DictReader(io.StringIO(path.read_text(encoding="utf-8")))
+        ]
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise ValueError(f"{path} is not a table of seeds: {error}") from error
 
 
 def evaluated(path: Path, names: Sequence[str]) -> Iterator[tuple[list[dict[str, str]], dict[str, Any]]]:
@@ -119,3 +174,8 @@ def evaluated(path: Path, names: Sequence[str]) -> Iterator[tuple[list[dict[str,
 def column(rows: Sequence[Mapping[str, str]], name: str) -> tuple[float, ...]:
     """One quantity at all evaluations."""
     return tuple(float(row[name]) for row in rows)
+
+
+def _part(row: Mapping[str, str], kind: str) -> Iterator[tuple[str, str]]:
+    """The columns of a kind, ``KIND:NAME``, by name."""
+    return ((name.removeprefix(f"{kind}:"), value) for name, value in row.items() if name.startswith(f"{kind}:"))

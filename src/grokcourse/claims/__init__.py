@@ -21,16 +21,19 @@ from collections.abc import Iterable
 
 import torch
 
+from .. import quick_runs
 from ..torch_state import usual_torch
-from . import chughtai2023, liu2022, nanda2023, omnigrok2023, power2022, project_page, stander2024
+from . import chughtai2023, liu2022, nanda2023, omnigrok2023, power2022, project_page, quick, stander2024
 from .case import GROUPS, NO_DECAY, SEEDS, TITLES, Case, Cases, Measure, Values
 from .claim import ANY, CHAPTERS, LETTERS, SOURCES, Checked, Claim, Mark, Range, Verdict, mark, verdict
 from .export import as_csv, as_json
+from .quick import NOT_ASKED, is_quick
 from .written import (
     as_markdown,
     as_table,
     bound_written,
     bounds_written,
+    quick_written,
     runs_as_table,
     unbroken,
     values_written,
@@ -61,6 +64,20 @@ def check_all(cases: Cases | None = None) -> list[Checked]:
         return [Checked(claim, claim.measure(cases)) for claim in CLAIMS]
 
 
+def check_quick() -> dict[str, Checked]:
+    """By name, the claims that are measured on the ten quick runs as well; these have no part in any verdict."""
+    seeds = quick_runs.seeds()
+    found = {claim.name: quick.check(claim, seeds) for claim in CLAIMS}
+    return {name: checked for name, checked in found.items() if checked is not None}
+
+
+@usual_torch()
+@torch.no_grad()
+def measure_quick(case: Case) -> dict[str, float]:
+    """By name, what such a run has for a value for each of these claims: how the recorded ones were made."""
+    return quick.measure(case, CLAIMS)
+
+
 def numbered(checked: Iterable[Checked]) -> list[tuple[str, Checked]]:
     """Each with its number before it."""
     return [(NUMBERS[one.claim.name], one) for one in checked]
@@ -72,6 +89,7 @@ __all__ = [
     "CLAIMS",
     "GROUPS",
     "LETTERS",
+    "NOT_ASKED",
     "NO_DECAY",
     "NUMBERS",
     "SEEDS",
@@ -93,9 +111,13 @@ __all__ = [
     "bound_written",
     "bounds_written",
     "check_all",
+    "check_quick",
+    "is_quick",
     "load_cases",
     "mark",
+    "measure_quick",
     "numbered",
+    "quick_written",
     "runs_as_table",
     "unbroken",
     "values_written",
