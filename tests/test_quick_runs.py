@@ -89,6 +89,8 @@ def test_the_quick_runs_have_no_part_in_a_verdict(seeds):
     with_values = claims.quick_written(quick["cosines"])
     middle = statistics.median(run.claims["cosines"] for run in seeds)
     assert f": {middle:.1%} in the middle, from " in with_values
+    box = claims.as_markdown("N9", quick["cosines"], quick["cosines"])
+    assert f"[Quick runs: {with_values}.]{{.gc-aside}}\n" in box
 
 
 def test_what_never_happened_counts_as_more_than_what_did():

@@ -135,8 +135,8 @@ def as_markdown(number: str, checked: Checked, quick: Checked | None = None) -> 
     claim = checked.claim
     rows = {
         "They say": claim.theirs,
-        "We find": ", ".join(f"{text} ({name})" for name, text in _marked(checked).items()),
-        "Quick runs": quick_written(quick) if quick else "",
+        "We find": ", ".join(f"{text} ({name})" for name, text in _marked(checked).items())
+        + (f" [Quick runs: {quick_written(quick)}.]{{.gc-aside}}" if quick else ""),
     }
     bounds = f"Holds: {bounds_written(claim, claim.holds)}"
     if claim.nearly != claim.holds:
