@@ -263,7 +263,9 @@ def test_the_search_index_knows_the_pages(site: Site):
 def test_the_claims_can_be_downloaded_as_the_page_shows_them(site: Site):
     page = parsed(site.html / "book" / "claims.html")
     rows = [[cell.get_text(strip=True) for cell in row.select("td")] for row in page.select("table.gc-claims tbody tr")]
-    assert {link["href"] for link in page.select("a[download]")} == {"claims.csv", "claims.json"}
+    assert {link["href"] for link in page.select("a[download]")} == {"claims.csv", "claims.json", "ten-seeds.csv"}
+    seeds = csv.DictReader((site.html / "book" / "ten-seeds.csv").read_text(encoding="utf-8").splitlines())
+    assert [row["seed"] for row in seeds] == [str(seed) for seed in range(10)]
     told = json.loads((site.html / "book" / "claims.json").read_text(encoding="utf-8"))["claims"]
     assert [row[0] for row in rows] == [claim["number"] for claim in told]
     assert [row[4].split(" of ")[0] for row in rows] == [
