@@ -22,6 +22,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "interactive": set(),
     "optimisers": set(),
     "quick_runs": set(),
+    "steps": {"config", "model", "optimisers", "training"},
     "superposition": set(),
     "start": set(),
     "storage": set(),

@@ -1,6 +1,7 @@
 """Train the runs of "How soon can it grok?": the course's model at other learning rates and weight decays.
 
-    OMP_NUM_THREADS=1 nice -n 19 python tools/how_soon_runs.py [--out FOLDER] [--scratch FOLDER] [--seeds 3] [--only …]
+    OMP_NUM_THREADS=1 nice -n 19 python tools/how_soon_runs.py [--out FOLDER] [--scratch FOLDER] [--seeds 3]
+        [--race | --only METHOD LR DECAY]
 
 One run at a time, on the CPU, with one thread. A run stops AFTER steps after the test set is answered to 99 %, or at
 its bound: then it is censored, and its column ``grokked`` stays empty. The table, ``runs.csv``, is written whole after
@@ -17,13 +18,12 @@ from typing import Any
 
 import torch
 from filelock import FileLock
-from torch import Tensor
-from torch.optim import AdamW
 
-from grokcourse import how_soon, measures, optimisers, runs, tasks, training
+from grokcourse import how_soon, measures, runs, tasks, training
 from grokcourse.cli import RECORD
 from grokcourse.config import RunConfig
 from grokcourse.model import Transformer
+from grokcourse.steps import METHODS, make_step
 from grokcourse.sweep import table
 
 RATES = (1e-3, 3e-3, 5e-3, 1e-2)
@@ -37,7 +37,17 @@ MANY_SEEDS = 8e-3
 EVERY = 20
 AFTER = 100
 ANSWERED = 0.99
-METHODS = ("adamw", "orthogonal")
+BY_ADAMW = tuple((lr, decay) for lr in (5e-3, 1e-2, 2e-2) for decay in (1.0, 3.0))
+TRIES = {
+    "adamw": BY_ADAMW,
+    "grokfast": BY_ADAMW,
+    "muon": BY_ADAMW,
+    "stablemax": BY_ADAMW,
+    "orthogonal": tuple((lr, decay) for lr in (1e-3, 3e-3, 1e-2) for decay in (0.0, 1.0)),
+}
+"""Of each method in the race, the settings that it may try with seed 0: as many for each, chosen beforehand."""
+RACE_ENDS = 400
+"""The step at which a run of the race is given up."""
 FAST = RunConfig(lr=3e-3, weight_decay=3.0, steps=1_200, eval_every=EVERY, checkpoint_every=100)
 KEPT = (500, 1_200)
 
@@ -61,30 +71,31 @@ def planned(seeds: int) -> list[tuple[str, RunConfig]]:
     return [(method, made(lr, decay, seed)) for method, settings, seed in stages for lr, decay in settings]
 
 
-def made(lr: float, weight_decay: float, seed: int) -> RunConfig:
-    """The config of one run."""
+def race(rows: list[dict[str, Any]], seeds: int) -> list[tuple[str, RunConfig]]:
+    """The next runs of the race: every try of every method, then each method's best try with the other seeds."""
+    ahead = [(method, made(*cell, 0, RACE_ENDS)) for method, cells in TRIES.items() for cell in cells]
+    done = {identity(row): row for row in rows}
+    if any(identity_of(method, config) not in done for method, config in ahead):
+        return ahead
+    for method, cells in TRIES.items():
+        tried = [done[method, *cell, 0] for cell in cells]
+        held = [row for row in tried if row["grokked"] and float(row["test_accuracy"]) >= ANSWERED]
+        if held:
+            best = min(held, key=lambda row: int(row["grokked"]))
+            ahead += [(method, made(*identity(best)[1:3], seed, RACE_ENDS)) for seed in range(1, seeds)]
+    return ahead
+
+
+def made(lr: float, weight_decay: float, seed: int, most: int = 0) -> RunConfig:
+    """The config of one run, of as many steps at most."""
     return RunConfig(
         lr=lr,
         weight_decay=weight_decay,
-        steps=bound(lr, weight_decay or 3.0),
+        steps=most or bound(lr, weight_decay or 3.0),
         seed=seed,
         split_seed=seed,
         eval_every=EVERY,
     )
-
-
-def step(method: str, model: Transformer, optimizer: AdamW, tokens: Tensor, labels: Tensor, lr: float) -> None:
-    """One step of training, as ``training.train_step``, with the method's own gradient."""
-    if method == "adamw":
-        training.train_step(model, optimizer, tokens, labels, lr)
-        return
-    optimizer.zero_grad()
-    training.exact_cross_entropy(model.fast_logits(tokens[:, 0], tokens[:, 1]), labels).mean().backward()
-    with torch.no_grad():
-        for weight in model.parameters():
-            weight.grad = optimisers.orthogonal_gradient(weight, weight.grad)
-    optimizer.param_groups[0]["lr"] = lr
-    optimizer.step()
 
 
 def measured(method: str, config: RunConfig) -> dict[str, Any]:
@@ -92,7 +103,7 @@ def measured(method: str, config: RunConfig) -> dict[str, Any]:
     device = torch.device("cpu")
     data = tasks.dataset(config, device)
     model = Transformer.from_config(config)
-    optimizer = training.make_optimizer(model, config)
+    step = make_step(method, model, config)
     (tokens, labels), began = data.train, time.monotonic()
     memorised = grokked = seconds = None
     peak, lapse, last = 0.0, 1.0, config.steps
@@ -110,7 +121,7 @@ def measured(method: str, config: RunConfig) -> dict[str, Any]:
                     last = min(config.steps, now_at + AFTER)
                 if now_at >= last:
                     break
-            step(method, model, optimizer, tokens, labels, training.learning_rate(config, now_at))
+            step(tokens, labels, training.learning_rate(config, now_at))
     took = time.monotonic() - began
     return {
         "method": method,
@@ -136,6 +147,17 @@ def identity(row: dict[str, Any]) -> tuple[str, float, float, int]:
     return row["method"], float(row["lr"]), float(row["weight_decay"]), int(row["seed"])
 
 
+def identity_of(method: str, config: RunConfig) -> tuple[str, float, float, int]:
+    """The same, of a run that is planned."""
+    return method, config.lr, config.weight_decay, config.seed
+
+
+def unfinished(ahead: list[tuple[str, RunConfig]], rows: list[dict[str, Any]]) -> list[tuple[str, RunConfig]]:
+    """Those of the runs ahead that the table lacks."""
+    done = {identity(row) for row in rows}
+    return [(method, config) for method, config in ahead if identity_of(method, config) not in done]
+
+
 def make_fast(folder: Path, scratch: Path) -> None:
     """Train the run that is kept, go on with it if it was interrupted, and record it."""
     if not scratch.exists():
@@ -151,6 +173,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=how_soon.FOLDER)
     parser.add_argument("--scratch", type=Path, default=Path("runs"))
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--race", action="store_true", help="the race: as many tries for each method, then its best")
     parser.add_argument("--only", nargs=3, metavar=("METHOD", "LR", "DECAY"), help="this one setting, with every seed")
     options = parser.parse_args()
     runs_ahead = planned(options.seeds)
@@ -165,16 +188,13 @@ def main() -> None:
     place = options.out / "runs.csv"
     options.scratch.mkdir(parents=True, exist_ok=True)
     with FileLock(options.scratch / "how-soon.lock", timeout=0):
-        if not options.only and not (options.out / "fast").exists():
+        if not (options.only or options.race) and not (options.out / "fast").exists():
             make_fast(options.out / "fast", options.scratch / "how-soon-fast")
         rows: list[dict[str, Any]] = []
         if place.exists():
             rows = list(csv.DictReader(io.StringIO(place.read_text())))
-        done = {identity(row) for row in rows}
-        for method, config in runs_ahead:
-            if (method, config.lr, config.weight_decay, config.seed) in done:
-                continue
-            rows.append(measured(method, config))
+        while missing := unfinished(race(rows, options.seeds) if options.race else runs_ahead, rows):
+            rows.append(measured(*missing[0]))
             table.write(rows, place)
             print(rows[-1], flush=True)
 
