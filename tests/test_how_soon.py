@@ -172,12 +172,35 @@ def test_of_no_gradient_nothing_is_made():
 
 
 def test_the_table_holds_runs_that_the_tool_trains(table, tool):
-    planned = {
-        (method, config.lr, config.weight_decay, config.seed): config.steps for method, config in tool.planned(3)
-    }
+    planned = {tool.identity_of(*run): run[1].steps for run in tool.planned(3)}
     assert len(planned) == len(tool.planned(3))
-    for run in table:
-        assert planned[run.method, run.lr, run.weight_decay, run.seed] == run.bound
+    bounds = [planned.get((run.method, run.lr, run.weight_decay, run.seed), tool.RACE_ENDS) for run in table]
+    assert [run.bound for run in table] == bounds
+
+
+def test_in_the_race_each_method_has_as_many_tries_and_the_best_goes_on_with_more_seeds(tool):
+    assert len({len(cells) for cells in tool.TRIES.values()}) == 1
+    first = tool.race([], seeds=3)
+    assert {config.seed for _, config in first} == {0}
+    assert len(first) == sum(map(len, tool.TRIES.values()))
+    rows = [
+        {
+            "method": method,
+            "lr": f"{config.lr}",
+            "weight_decay": f"{config.weight_decay}",
+            "seed": "0",
+            "grokked": "" if method == "muon" else f"{100 + place}",
+            "test_accuracy": "0.9" if place == 0 else "0.99",
+        }
+        for place, (method, config) in enumerate(first)
+    ]
+    assert tool.race(rows[:-1], seeds=3) == first
+    others = tool.race(rows, seeds=3)[len(first) :]
+    assert {config.seed for _, config in others} == {1, 2}
+    assert {method for method, _ in others} == set(tool.TRIES) - {"muon"}
+    chosen = {(method, config.lr, config.weight_decay) for method, config in others}
+    assert ("adamw", *tool.TRIES["adamw"][1]) in chosen  # its first try was quicker, and did not hold
+    assert len(chosen) == len(tool.TRIES) - 1
 
 
 @pytest.mark.parametrize("method", ["adamw", "orthogonal"])
