@@ -10,7 +10,7 @@ import pytest
 import torch
 from conftest import ROOT
 
-from grokcourse import how_soon, measures, optimisers, runs, tasks, training
+from grokcourse import how_soon, measures, optimisers, runs, steps, tasks, training
 from grokcourse.config import RunConfig
 
 
@@ -174,15 +174,16 @@ def test_of_no_gradient_nothing_is_made():
 def test_the_table_holds_runs_that_the_tool_trains(table, tool):
     planned = {tool.identity_of(*run): run[1].steps for run in tool.planned(3)}
     assert len(planned) == len(tool.planned(3))
-    bounds = [planned.get((run.method, run.lr, run.weight_decay, run.seed), tool.RACE_ENDS) for run in table]
+    bounds = [planned.get((run.method, run.lr, run.weight_decay, run.seed), how_soon.RACE_ENDS) for run in table]
     assert [run.bound for run in table] == bounds
 
 
 def test_in_the_race_each_method_has_as_many_tries_and_the_best_goes_on_with_more_seeds(tool):
-    assert len({len(cells) for cells in tool.TRIES.values()}) == 1
+    assert len({len(cells) for cells in how_soon.TRIES.values()}) == 1
+    assert set(how_soon.TRIES) == set(steps.METHODS)
     first = tool.race([], seeds=3)
     assert {config.seed for _, config in first} == {0}
-    assert len(first) == sum(map(len, tool.TRIES.values()))
+    assert len(first) == sum(map(len, how_soon.TRIES.values()))
     rows = [
         {
             "method": method,
@@ -197,10 +198,10 @@ def test_in_the_race_each_method_has_as_many_tries_and_the_best_goes_on_with_mor
     assert tool.race(rows[:-1], seeds=3) == first
     others = tool.race(rows, seeds=3)[len(first) :]
     assert {config.seed for _, config in others} == {1, 2}
-    assert {method for method, _ in others} == set(tool.TRIES) - {"muon"}
+    assert {method for method, _ in others} == set(how_soon.TRIES) - {"muon"}
     chosen = {(method, config.lr, config.weight_decay) for method, config in others}
-    assert ("adamw", *tool.TRIES["adamw"][1]) in chosen  # its first try was quicker, and did not hold
-    assert len(chosen) == len(tool.TRIES) - 1
+    assert ("adamw", *how_soon.TRIES["adamw"][1]) in chosen  # its first try was quicker, and did not hold
+    assert len(chosen) == len(how_soon.TRIES) - 1
 
 
 @pytest.mark.parametrize("method", ["adamw", "orthogonal"])

@@ -37,17 +37,6 @@ MANY_SEEDS = 8e-3
 EVERY = 20
 AFTER = 100
 ANSWERED = 0.99
-BY_ADAMW = tuple((lr, decay) for lr in (5e-3, 1e-2, 2e-2) for decay in (1.0, 3.0))
-TRIES = {
-    "adamw": BY_ADAMW,
-    "grokfast": BY_ADAMW,
-    "muon": BY_ADAMW,
-    "stablemax": BY_ADAMW,
-    "orthogonal": tuple((lr, decay) for lr in (1e-3, 3e-3, 1e-2) for decay in (0.0, 1.0)),
-}
-"""Of each method in the race, the settings that it may try with seed 0: as many for each, chosen beforehand."""
-RACE_ENDS = 400
-"""The step at which a run of the race is given up."""
 FAST = RunConfig(lr=3e-3, weight_decay=3.0, steps=1_200, eval_every=EVERY, checkpoint_every=100)
 KEPT = (500, 1_200)
 
@@ -73,16 +62,16 @@ def planned(seeds: int) -> list[tuple[str, RunConfig]]:
 
 def race(rows: list[dict[str, Any]], seeds: int) -> list[tuple[str, RunConfig]]:
     """The next runs of the race: every try of every method, then each method's best try with the other seeds."""
-    ahead = [(method, made(*cell, 0, RACE_ENDS)) for method, cells in TRIES.items() for cell in cells]
+    ahead = [(method, made(*cell, 0, how_soon.RACE_ENDS)) for method, cells in how_soon.TRIES.items() for cell in cells]
     done = {identity(row): row for row in rows}
     if any(identity_of(method, config) not in done for method, config in ahead):
         return ahead
-    for method, cells in TRIES.items():
+    for method, cells in how_soon.TRIES.items():
         tried = [done[method, *cell, 0] for cell in cells]
         held = [row for row in tried if row["grokked"] and float(row["test_accuracy"]) >= ANSWERED]
         if held:
             best = min(held, key=lambda row: int(row["grokked"]))
-            ahead += [(method, made(*identity(best)[1:3], seed, RACE_ENDS)) for seed in range(1, seeds)]
+            ahead += [(method, made(*identity(best)[1:3], seed, how_soon.RACE_ENDS)) for seed in range(1, seeds)]
     return ahead
 
 

@@ -2,6 +2,7 @@
 
 The modules, from the bottom up: ``config`` (every hyperparameter), ``tasks`` (questions, labels, the split),
 ``model`` (the transformer), ``runs`` (a run on disk), ``training`` (the loop), ``batched`` (many runs at once),
+``optimisers`` and ``steps`` (other ways to train), ``how_soon`` (the wait as a law),
 ``fourier`` (the Fourier basis of Z_p), ``groups`` (what takes its place in other groups), ``circuit`` (what the
 weights compute), ``pizza`` (which of two circuits that is), ``superposition`` (features that share dimensions, sparse
 autoencoders), ``measures`` (progress measures along a run), ``interop`` (models and runs of other projects), ``plots``

@@ -19,13 +19,27 @@ from torch import Tensor
 FOLDER = Path(__file__).with_name("how_soon_runs")
 """What ``tools/how_soon_runs.py`` recorded: ``runs.csv``, a line a run, and ``fast``, one of them with its weights."""
 
+_QUICK = ((5e-3, 3.0), (1e-2, 3.0), (1e-2, 5.0))
+TRIES = {
+    "adamw": _QUICK,
+    "stablemax": _QUICK,
+    "grokfast": _QUICK,
+    "muon": _QUICK,
+    "orthogonal": ((3e-3, 0.0), (1e-2, 0.0), (1e-2, 1.0)),
+}
+"""The race: each method of ``steps.METHODS``, and the learning rates and weight
+decays that it may try with seed 0: as many for each, chosen beforehand. ⊥Grad
+is meant for training with little decay or none."""
+RACE_ENDS = 300
+"""The step at which a run of the race is given up."""
+
 
 @dataclass(frozen=True)
 class TimedRun:
     """What is recorded of one run: a line of the table."""
 
     method: str
-    """``"adamw"``, or ``"orthogonal"`` for AdamW with ``optimisers.orthogonal_gradient``."""
+    """A name in ``steps.METHODS``."""
     lr: float
     weight_decay: float
     seed: int
