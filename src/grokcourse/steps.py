@@ -10,6 +10,8 @@ from .config import RunConfig
 from .model import Transformer
 from .optimisers import orthogonal_gradient, stablemax_cross_entropy, with_slow_part
 
+TORCHS_MUON = 0.2
+"""The root mean square of the step of torch's Muon at a learning rate of 1, with ``match_rms_adamw``."""
 Step = Callable[[Tensor, Tensor, float], None]
 """One step of training: (n, 3) tokens, (n,) labels, and the learning rate."""
 
@@ -79,7 +81,8 @@ def _grokfast(model: Transformer, config: RunConfig) -> Step:
 def _muon(model: Transformer, config: RunConfig) -> Step:
     """Muon on every matrix of attention (head by head) and MLP; AdamW on embedding, unembedding and biases.
 
-    Muon's steps are scaled to the size that AdamW's have, so that a learning rate means the same for both.
+    Its step is scaled to a root mean square of lr over a matrix's entries, the most that one of AdamW's has, and its
+    decay takes as large a share off a weight: a learning rate and a decay mean the same for both.
     """
     inside = {name: weight for name, weight in model.named_parameters() if name.partition(".")[2].startswith("W_")}
     others = [weight for name, weight in model.named_parameters() if name not in inside]
@@ -87,7 +90,9 @@ def _muon(model: Transformer, config: RunConfig) -> Step:
         (weight, head) for weight in inside.values() for head in (range(len(weight)) if weight.ndim == 3 else [...])
     ]
     matrices = [torch.nn.Parameter(weight.detach()[head]) for weight, head in heads]  # they share their memory
-    muon = torch.optim.Muon(matrices, lr=config.lr, weight_decay=config.weight_decay, adjust_lr_fn="match_rms_adamw")
+    muon = torch.optim.Muon(
+        matrices, lr=config.lr, weight_decay=TORCHS_MUON * config.weight_decay, adjust_lr_fn="match_rms_adamw"
+    )
     adamw = torch.optim.AdamW(others, lr=config.lr, betas=config.betas, weight_decay=config.weight_decay, fused=True)
 
     def step(tokens: Tensor, labels: Tensor, lr: float) -> None:
@@ -95,7 +100,7 @@ def _muon(model: Transformer, config: RunConfig) -> Step:
         for matrix, (weight, head) in zip(matrices, heads, strict=True):
             if weight.grad is not None:
                 matrix.grad = weight.grad[head]
-        _take(muon, lr)
+        _take(muon, lr / TORCHS_MUON)
         _take(adamw, lr)
 
     return step
