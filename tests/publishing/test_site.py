@@ -477,6 +477,25 @@ def test_words_that_look_alike_are_one_element_and_no_character_is_lost():
     )
 
 
+def test_boxes_that_change_nothing_go_and_those_that_do_stay():
+    loose = "<ul>\n<li><p>one</p></li>\n<li><p>two</p>\n<p>three</p></li>\n</ul>"
+    nested = '<ul class="simple">\n<li><p>outer</p>\n<ul class="simple">\n<li>inner</li>\n</ul>\n</li>\n</ul>'
+    two = "<td><p>one</p>\n<p>two</p></td>"
+    assert page.with_few_elements(loose + two) == loose + two
+    assert page.with_few_elements(nested.replace("inner", "<p>inner</p>")) == nested
+    assert page.with_few_elements('<td class="right"><p>a <b>b</b></p>\n</td><th><p>c</p></th>') == (
+        '<td class="right">a <b>b</b></td><th>c</th>'
+    )
+    assert page.with_few_elements('<a href="#a"><span class="std std-ref">See <i>a</i></span></a>') == (
+        '<a href="#a"><span class="std std-ref">See <i>a</i></span></a>'
+    )
+    assert page.with_few_elements('<a href="#a"><span class="std std-ref">See a</span></a>') == '<a href="#a">See a</a>'
+    code = '<div class="highlight-python notranslate"><div class="highlight"><pre>a\n</pre></div>\n</div>'
+    assert page.with_few_elements(2 * code) == 2 * (
+        '<div class="highlight-python notranslate highlight"><pre>a\n</pre></div>'
+    )
+
+
 @pytest.mark.parametrize("mode", ["light", "dark"])
 def test_kinds_of_words_that_become_one_look_the_same(mode: str):
     options = Path(pydata_sphinx_theme.__file__).parent / "theme" / "pydata_sphinx_theme" / "theme.conf"

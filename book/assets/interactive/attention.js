@@ -1,6 +1,6 @@
 // Attention at "=", step by step: a question of the reader's, one head, on the weights of a recorded run.
 moving.picture("attention", (panel, data) => {
-  const { make, rgb, thousands } = moving;
+  const { make, thousands } = moving;
   const { p, symbol, step, n_heads, d_head, d_model } = data.facts;
   const places = [0, 1, 2]; // of a, of b, of "="
   let stage = 0;
@@ -41,6 +41,7 @@ moving.picture("attention", (panel, data) => {
 
   const signed = (value, digits = 2) => `${value < 0 ? "−" : ""}${Math.abs(value).toFixed(digits)}`;
   const share = (value) => (value < 0.001 ? "<0.1%" : `${(100 * value).toFixed(1)}%`);
+  let shade = moving.shades(panel);
   const repaints = new Set();
   // A vector as a row of cells: blue below zero, orange above, by the scale of its group.
   const strip = (length) => {
@@ -51,12 +52,7 @@ moving.picture("attention", (panel, data) => {
     const image = pixels.createImageData(length, 1);
     let [values, most] = [new Float64Array(length), 1];
     const paint = () => {
-      const paper = rgb(moving.colour(panel, "paper"));
-      const [up, down] = ["orange", "blue"].map((hue) => rgb(moving.colour(panel, hue)));
-      values.forEach((value, i) => {
-        const amount = Math.min(1, Math.abs(value) / most);
-        image.data.set([...(value > 0 ? up : down).map((level, j) => Math.round(amount * level + (1 - amount) * paper[j])), 255], 4 * i);
-      });
+      shade(image, values, most);
       pixels.putImageData(image, 0, 0);
     };
     repaints.add(paint);
@@ -173,27 +169,33 @@ moving.picture("attention", (panel, data) => {
 
   const facts = make("p", { class: "gc-facts" });
   const told = make("p", { class: "gc-sentence", role: "status" });
+  let asked = [];
+  let said = []; // at each stage, of this question
   const draw = () => {
-    const asked = [a, b].map((one) => one.get());
+    asked = [a, b].map((one) => one.get());
     [a, b].forEach((one, i) => one.input.setAttribute("aria-invalid", String(asked[i] === null)));
     if (asked.includes(null)) {
+      said = [];
       told.textContent = `Give whole numbers from 0 to ${p - 1}.`;
       return;
     }
     const names = asked[0] === asked[1] ? [`${asked[0]} (a)`, `${asked[1]} (b)`, "“=”"] : [String(asked[0]), String(asked[1]), "“=”"];
     const all = Array.from({ length: n_heads }, (_, which) => attend(which, ...asked));
+    said = stages.map((one) => one.draw(all[head], names, all));
+    panel.seen = all.map((one) => Object.fromEntries(["scores", "shares", "z", "added"].map((name) => [name, Array.from(one[name])]))); // for who wants to check them
+    turn();
+  };
+  const turn = () => {
     facts.replaceChildren(
       make("span", { class: "gc-step" }, `${asked[0]} ${symbol} ${asked[1]}, head ${head}`),
       make("span", {}, `${stage + 1} of ${stages.length}: ${stages[stage].name}`),
       make("span", {}, `the model of step ${thousands(step)}`),
     );
-    const said = stages.map((one) => one.draw(all[head], names, all));
     told.textContent = said[stage];
     boxes.forEach((box, i) => box.classList.toggle("gc-away", i !== stage));
     back.disabled = stage === 0;
     next.disabled = stage === stages.length - 1;
     panel.dataset.state = `${asked.join(" ")} ${head} ${stage}`;
-    panel.seen = all.map((one) => Object.fromEntries(["scores", "shares", "z", "added"].map((name) => [name, Array.from(one[name])]))); // for who wants to check them
   };
 
   const back = make("button", { type: "button" }, "Back");
@@ -204,7 +206,7 @@ moving.picture("attention", (panel, data) => {
     told: (value) => `${value + 1} of ${stages.length}: ${stages[value].name}`,
     changed: (value) => {
       stage = value;
-      draw();
+      if (said.length) turn();
     },
   });
   back.addEventListener("click", () => slider.set(stage - 1));
@@ -218,5 +220,8 @@ moving.picture("attention", (panel, data) => {
     told,
   );
   draw();
-  return () => repaints.forEach((paint) => paint());
+  return () => {
+    shade = moving.shades(panel);
+    repaints.forEach((paint) => paint());
+  };
 });

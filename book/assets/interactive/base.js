@@ -97,13 +97,38 @@ const moving = (() => {
     };
   };
 
-  // A colour of the figures, such as "blue", as the page's mode has it.
-  const colour = (box, name) => getComputedStyle(box).getPropertyValue(`--${name}`).trim();
+  // A colour of the figures, such as "blue", as the page's mode has it. It is asked for once in each mode: to ask, the
+  // browser has to settle all styles first.
+  const colours = new Map();
+  const colour = (box, name) => {
+    if (!colours.has(name)) colours.set(name, getComputedStyle(box).getPropertyValue(`--${name}`).trim());
+    return colours.get(name);
+  };
 
   // Red, green and blue, 0 … 255, of a colour written #rrggbb.
   const rgb = (hex) => [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
 
   const mixed = (hue, paper, amount) => hue.map((value, i) => Math.round(amount * value + (1 - amount) * paper[i]));
+
+  // Numbers as pixels: fill(image, values, most) has them from the paper's colour at 0 to orange at `most`, and to blue
+  // at minus that, in 256 steps.
+  const shades = (box) => {
+    const paper = rgb(colour(box, "paper"));
+    const [up, down] = ["orange", "blue"].map((name) => {
+      const hue = rgb(colour(box, name));
+      return Array.from({ length: 257 }, (_, level) => mixed(hue, paper, level / 256));
+    });
+    return (image, values, most) => {
+      for (let i = 0; i < values.length; i++) {
+        const level = Math.round(256 * Math.min(1, Math.abs(values[i]) / most));
+        const [red, green, blue] = (values[i] > 0 ? up : down)[level];
+        image.data[4 * i] = red;
+        image.data[4 * i + 1] = green;
+        image.data[4 * i + 2] = blue;
+        image.data[4 * i + 3] = 255;
+      }
+    };
+  };
 
   // The p × p questions as a square, one pixel a question, made larger. paint(training, levels) colours it: training
   // says which questions are trained on; a level is 0 where the model is wrong, and 1, 2 or 3 by how sure it is.
@@ -118,7 +143,10 @@ const moving = (() => {
       const colours = hues.map((hue) => [wrong, ...[0.45, 0.7, 1].map((amount) => mixed(hue, paper, amount))]);
       for (let i = 0; i < p * p; i++) {
         const [red, green, blue] = colours[training[i]][levels[i]];
-        image.data.set([red, green, blue, 255], 4 * i);
+        image.data[4 * i] = red;
+        image.data[4 * i + 1] = green;
+        image.data[4 * i + 2] = blue;
+        image.data[4 * i + 3] = 255;
       }
       pixels.putImageData(image, 0, 0);
     };
@@ -174,7 +202,10 @@ const moving = (() => {
       { rootMargin: "800px 0px" },
     );
     for (const box of document.querySelectorAll(".gc-interactive")) near.observe(box);
-    const repaint = new MutationObserver(() => redraws.forEach((redraw) => redraw?.()));
+    const repaint = new MutationObserver(() => {
+      colours.clear();
+      redraws.forEach((redraw) => redraw?.());
+    });
     repaint.observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
   };
   if (document.readyState === "loading") addEventListener("DOMContentLoaded", begin);
@@ -190,6 +221,7 @@ const moving = (() => {
     oncePerFrame,
     colour,
     rgb,
+    shades,
     questionTable,
     thousands,
     percent,

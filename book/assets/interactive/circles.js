@@ -36,6 +36,7 @@ moving.picture("circles", (panel, data) => {
 
   const share = (which, frequency) => `${(100 * data.shares[which * frequencies + frequency - 1]).toFixed(1)}%`;
   const facts = make("p", { class: "gc-facts", role: "status" });
+  let painted = ""; // the colour of the dots
   const draw = () => {
     const places = Array.from({ length: p }, (_, n) => place(n));
     const rank = ranked.indexOf(k);
@@ -48,8 +49,9 @@ moving.picture("circles", (panel, data) => {
     dots.forEach((dot, n) => {
       dot.setAttribute("cx", places[n][0]);
       dot.setAttribute("cy", places[n][1]);
-      dot.setAttribute("fill", hue);
+      if (painted !== hue) dot.setAttribute("fill", hue);
     });
+    painted = hue;
     const [a, b] = chosen;
     const sum = (a + b) % p;
     [a, b, sum].forEach((n, i) => {

@@ -13,7 +13,7 @@ moving.picture("clocks", (panel, data) => {
   const half = 70;
   const middle = half + 12;
   const pitch = width / p;
-  const bars = Array.from({ length: p }, (_, c) => make("svg:rect", { x: c * pitch + 0.5, width: Math.max(1, pitch - 1) }));
+  const bars = Array.from({ length: p }, (_, c) => make("svg:rect", { x: c * pitch + 0.5, width: Math.max(1, pitch - 1), fill: `var(--${c === answer ? "green" : "muted"})` }));
   const name = make("svg:text", { "text-anchor": "middle", x: (answer + 0.5) * pitch, y: 2 * half + 46 });
   name.textContent = String(answer);
   const chart = make("svg:svg", { viewBox: `0 0 ${width} ${2 * half + 52}`, class: "gc-broad", "aria-hidden": "true" });
@@ -31,7 +31,6 @@ moving.picture("clocks", (panel, data) => {
       const height = Math.abs(scores[c]) * half;
       bar.setAttribute("y", scores[c] < 0 ? middle : middle - height);
       bar.setAttribute("height", height);
-      bar.setAttribute("fill", `var(--${c === answer ? "green" : "muted"})`);
     });
     const [second, best] = scores.reduce((found, score, c) => (c !== answer && score > found[1] ? [c, score] : found), [0, -2]);
     const others = scores.reduce((sum, score, c) => (c === answer ? sum : sum + Math.exp(scale * (score - scores[answer]))), 0);

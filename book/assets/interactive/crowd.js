@@ -1,6 +1,6 @@
 // Neurons of different phases vote together: what each adds besides the wave of the sum cancels as more of them join.
 moving.picture("crowd", (panel, data) => {
-  const { make, rgb } = moving;
+  const { make } = moving;
   const { p, frequency } = data.facts;
   let phases = data.random;
   let n = 1;
@@ -10,36 +10,63 @@ moving.picture("crowd", (panel, data) => {
   const cos = Float64Array.from({ length: p }, (_, i) => Math.cos((2 * Math.PI * i) / p));
   const sin = Float64Array.from({ length: p }, (_, i) => Math.sin((2 * Math.PI * i) / p));
 
-  // The mean over the neurons of ReLU(cos(x − φ) + cos(y − φ)) times cos 2φ and sin 2φ: what is read along the two
-  // directions, for every question.
-  const read = () => {
-    const table = [new Float64Array(p * p), new Float64Array(p * p)];
-    for (let i = 0; i < n; i++) {
-      const wave = Float64Array.from({ length: p }, (_, number) => Math.cos(angle(number) - phases[i]));
-      const [toCos, toSin] = [Math.cos(2 * phases[i]) / n, Math.sin(2 * phases[i]) / n];
-      for (let a = 0; a < p; a++) {
-        for (let b = 0; b < p; b++) {
-          const input = wave[a] + wave[b];
-          if (input <= 0) continue;
-          table[0][a * p + b] += input * toCos;
-          table[1][a * p + b] += input * toSin;
-        }
-      }
-    }
-    return table;
-  };
-  // The energy, per question, of the component e^{i(jx + ky)} of the table as complex numbers.
-  const energyAt = ([re, im], j, k) => {
-    let [along, aside] = [0, 0];
+  // The sum over `counted` neurons of ReLU(cos(x − φ) + cos(y − φ)) times cos 2φ and sin 2φ: what is read along the two
+  // directions, for every question. One more or one less is added or taken away.
+  const total = [new Float64Array(p * p), new Float64Array(p * p)];
+  let counted = 0;
+  const vote = (phase, sign) => {
+    const wave = cos.map((_, number) => Math.cos(angle(number) - phase));
+    const [toCos, toSin] = [sign * Math.cos(2 * phase), sign * Math.sin(2 * phase)];
     for (let a = 0; a < p; a++) {
       for (let b = 0; b < p; b++) {
-        const turn = (((j * a + k * b) % p) + p) % p;
-        const at = a * p + b;
-        along += re[at] * cos[turn] + im[at] * sin[turn];
-        aside += im[at] * cos[turn] - re[at] * sin[turn];
+        const input = wave[a] + wave[b];
+        if (input <= 0) continue;
+        total[0][a * p + b] += input * toCos;
+        total[1][a * p + b] += input * toSin;
       }
     }
-    return (along ** 2 + aside ** 2) / p ** 4;
+  };
+  const begin = () => {
+    counted = 0;
+    for (const part of total) part.fill(0);
+  };
+  // The mean over the neurons.
+  const read = () => {
+    if (n < counted / 2) begin();
+    for (; counted < n; counted++) vote(phases[counted], 1);
+    for (; counted > n; counted--) vote(phases[counted - 1], -1);
+    return total.map((part) => part.map((value) => value / n));
+  };
+  // The sums of a table over all questions of the same a, the same b, and the same a − b.
+  const sums = ([re, im]) => {
+    const [ofA, ofB, ofDifference] = Array.from({ length: 3 }, () => [new Float64Array(p), new Float64Array(p)]);
+    for (let a = 0; a < p; a++) {
+      for (let b = 0; b < p; b++) {
+        const at = a * p + b;
+        const apart = a < b ? a - b + p : a - b;
+        ofA[0][a] += re[at];
+        ofA[1][a] += im[at];
+        ofB[0][b] += re[at];
+        ofB[1][b] += im[at];
+        ofDifference[0][apart] += re[at];
+        ofDifference[1][apart] += im[at];
+      }
+    }
+    return [ofA, ofB, ofDifference];
+  };
+  // The energy, per question, of the components e^{ix} and e^{−ix} of the table as complex numbers, from its sums over
+  // all questions of the same x.
+  const energyOf = ([re, im]) => {
+    let energy = 0;
+    for (const sign of [1, -1]) {
+      let [along, aside] = [0, 0];
+      for (let x = 0; x < p; x++) {
+        along += re[x] * cos[x] + sign * im[x] * sin[x];
+        aside += im[x] * cos[x] - sign * re[x] * sin[x];
+      }
+      energy += (along ** 2 + aside ** 2) / p ** 4;
+    }
+    return energy;
   };
   // The energy of all that turns as the sum does, whatever its strength at each difference.
   const energyOfSum = ([re, im]) => {
@@ -60,8 +87,8 @@ moving.picture("crowd", (panel, data) => {
   const sizes = (table) => {
     const all = table.reduce((sum, part) => sum + part.reduce((squares, value) => squares + value ** 2, 0), 0) / p ** 2;
     const sum = energyOfSum(table);
-    const single = energyAt(table, 1, 0) + energyAt(table, 0, 1) + energyAt(table, -1, 0) + energyAt(table, 0, -1);
-    const difference = energyAt(table, 1, -1) + energyAt(table, -1, 1);
+    const [ofA, ofB, difference] = sums(table).map(energyOf);
+    const single = ofA + ofB;
     const others = Math.max(0, all - sum - single - difference);
     return [sum, single, difference, others].map((energy) => Math.sqrt(energy / 2));
   };
@@ -74,14 +101,8 @@ moving.picture("crowd", (panel, data) => {
   const facts = make("p", { class: "gc-facts", role: "status" });
   let [table, size] = [null, null];
   const paint = () => {
-    const paper = rgb(moving.colour(panel, "paper"));
-    const [up, down] = ["orange", "blue"].map((name) => rgb(moving.colour(panel, name)));
     const most = table[0].reduce((largest, value) => Math.max(largest, Math.abs(value)), 1e-12);
-    table[0].forEach((value, at) => {
-      const share = Math.abs(value) / most;
-      const hue = value > 0 ? up : down;
-      image.data.set([...hue.map((level, i) => Math.round(share * level + (1 - share) * paper[i])), 255], 4 * at);
-    });
+    moving.shades(panel)(image, table[0], most);
     pixels.putImageData(image, 0, 0);
   };
   const many = (count) => (count === 1 ? "1 neuron" : `${count} neurons`);
@@ -136,6 +157,7 @@ moving.picture("crowd", (panel, data) => {
   const select = make("select", {}, make("option", { value: "random" }, "drawn at random"), make("option", { value: "cluster" }, `of the run’s ${data.cluster.length} neurons of frequency ${frequency}`));
   select.addEventListener("change", () => {
     phases = data[select.value];
+    begin();
     slider.input.max = phases.length;
     slider.set(Math.min(n, phases.length));
   });

@@ -53,12 +53,15 @@ moving.picture("decays", (panel, data) => {
     const others = make("svg:path", { class: "gc-line gc-others", d: runs.map((of) => path(of, Object.keys(shown).at(-1))).join("") });
     const lines = Object.entries(shown).map(([name, hue]) => [name, make("svg:path", { class: "gc-line", stroke: `var(--${hue})` }), make("svg:circle", { r: 4, fill: `var(--${hue})` })]);
     chart.append(others, ...lines.map(([, line]) => line), cursor, ...lines.map(([, , dot]) => dot));
+    let drawn = null; // the run whose curves are in front
     const draw = () => {
+      const isNew = drawn !== run;
+      drawn = run;
       const x = across(run.steps[at]);
       cursor.setAttribute("x1", x);
       cursor.setAttribute("x2", x);
       for (const [name, line, dot] of lines) {
-        line.setAttribute("d", path(run, name));
+        if (isNew) line.setAttribute("d", path(run, name));
         dot.setAttribute("cx", x);
         dot.setAttribute("cy", up(run[name][at]));
       }
@@ -90,12 +93,16 @@ moving.picture("decays", (panel, data) => {
     return [line, dot];
   });
   all.chart.append(all.cursor);
+  let marked = null; // the run that stands out among all
   const drawAll = () => {
-    runs.forEach((one, i) => {
-      const hue = `var(--${one === run ? "orange" : "muted"})`;
-      bars[i][0].setAttribute("stroke", hue);
-      bars[i][1].setAttribute("fill", hue);
-    });
+    if (marked !== run) {
+      marked = run;
+      runs.forEach((one, i) => {
+        const hue = `var(--${one === run ? "orange" : "muted"})`;
+        bars[i][0].setAttribute("stroke", hue);
+        bars[i][1].setAttribute("fill", hue);
+      });
+    }
     all.cursor.setAttribute("x1", across(run.steps[at]));
     all.cursor.setAttribute("x2", across(run.steps[at]));
   };

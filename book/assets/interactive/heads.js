@@ -81,15 +81,29 @@ moving.picture("heads", (panel, data) => {
   const dot = make("svg:circle", { r: 7, fill: "var(--green)", stroke: "var(--paper)" });
   chart.append(axis, marks, pizza, line, cursor, dot);
   const across = (angle) => left + (angle / 180) * (right - left);
+  const mark = (words, where) => make("svg:text", where, words);
+  const zero = mark("0", { x: left - 6, "text-anchor": "end" });
+  const highest = mark("", { x: left - 6, y: top + 5, "text-anchor": "end" });
+  marks.append(
+    ...[0, 90, 180].map((degrees) => mark(`${degrees}°`, { x: across(degrees), y: bottom + 22, "text-anchor": degrees === 180 ? "end" : "middle" })),
+    zero,
+    highest,
+    mark("angle between a and b", { x: (left + right) / 2, y: bottom + 44, "text-anchor": "middle" }),
+  );
 
   const facts = make("p", { class: "gc-facts", role: "status" });
+  let places = [];
+  let placed = null; // the case whose circle is drawn
   const draw = () => {
     const [a, b] = chosen;
-    const places = Array.from({ length: p }, (_, n) => place(n));
-    dots.forEach((one, n) => {
-      one.setAttribute("cx", places[n][0]);
-      one.setAttribute("cy", places[n][1]);
-    });
+    if (placed !== at) {
+      placed = at;
+      places = Array.from({ length: p }, (_, n) => place(n));
+      dots.forEach((one, n) => {
+        one.setAttribute("cx", places[n][0]);
+        one.setAttribute("cy", places[n][1]);
+      });
+    }
     [a, b].forEach((n, i) => {
       const [x, y] = places[n];
       const away = Math.hypot(x - middle, y - middle) || 1;
@@ -101,7 +115,7 @@ moving.picture("heads", (panel, data) => {
       chord.setAttribute(`y${i + 1}`, y);
       names[i].setAttribute("x", middle + ((x - middle) * (away + 24)) / away);
       names[i].setAttribute("y", middle + ((y - middle) * (away + 24)) / away + 5);
-      names[i].textContent = String(n);
+      if (names[i].textContent !== String(n)) names[i].textContent = String(n);
     });
     const between = (share) => places[a].map((from, i) => from + (places[b][i] - from) * share);
     const [x, y] = between(0.5);
@@ -130,16 +144,8 @@ moving.picture("heads", (panel, data) => {
     cursor.setAttribute("x2", across(angle));
     dot.setAttribute("cx", across(angle));
     dot.setAttribute("cy", up(here));
-    const text = (words, where) => {
-      const one = make("svg:text", where);
-      one.textContent = words;
-      return one;
-    };
-    marks.replaceChildren(
-      ...[0, 90, 180].map((degrees) => text(`${degrees}°`, { x: across(degrees), y: bottom + 22, "text-anchor": degrees === 180 ? "end" : "middle" })),
-      ...[0, most].map((value) => text(value.toFixed(0), { x: left - 6, y: up(value) + 5, "text-anchor": "end" })),
-      text("angle between a and b", { x: (left + right) / 2, y: bottom + 44, "text-anchor": "middle" }),
-    );
+    zero.setAttribute("y", up(0) + 5);
+    if (highest.textContent !== most.toFixed(0)) highest.textContent = most.toFixed(0);
     circle.setAttribute("aria-label", `${a} and ${b} on the circle of frequency ${cases[at].k}, ${angle.toFixed(0)}° apart, with their midpoint and the ${heads} heads’ averages on the line between them.`);
     panel.seen = { angle, strength: here, attention: pattern, curve: shown }; // for who wants to check them
     panel.dataset.state = `${at} ${isLearnt} ${isDoubled} ${a} ${b}`;

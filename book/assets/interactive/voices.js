@@ -21,10 +21,15 @@ moving.picture("voices", (panel, data) => {
   const half = 44;
   const pitch = width / p;
   const row = (label) => {
-    const bars = Array.from({ length: p }, (_, c) => make("svg:rect", { x: c * pitch + 0.5, width: Math.max(1, pitch - 1) }));
+    const bars = ["muted", "green", "purple"].map((hue) => make("svg:path", { fill: `var(--${hue})` }));
     const chart = make("svg:svg", { viewBox: `0 0 ${width} ${2 * half + 4}`, class: "gc-broad", "aria-hidden": "true" });
     chart.append(make("svg:line", { class: "gc-grid", x1: 0, x2: width, y1: half + 2, y2: half + 2 }), ...bars);
     return { bars, figure: make("figure", {}, make("figcaption", {}, label), chart) };
+  };
+  const bar = (logits, c, scale) => {
+    const height = Math.abs(logits[c]) * scale;
+    const [x, y] = [c * pitch + 0.5, logits[c] < 0 ? half + 2 : half + 2 - height];
+    return `M${x.toFixed(2)} ${y.toFixed(2)}h${Math.max(1, pitch - 1).toFixed(2)}v${height.toFixed(2)}H${x.toFixed(2)}z`;
   };
   const rows = [row("The circuit: the key waves in the logits"), row("All the rest"), row("Both together: what the model says")];
   const facts = make("p", { class: "gc-facts", role: "status" });
@@ -48,11 +53,9 @@ moving.picture("voices", (panel, data) => {
     panel.leads = leads; // for who wants to check them
     panel.dataset.step = steps[at];
     tables.forEach((logits, i) => {
-      rows[i].bars.forEach((bar, c) => {
-        const height = Math.abs(logits[c]) * scale;
-        bar.setAttribute("y", logits[c] < 0 ? half + 2 : half + 2 - height);
-        bar.setAttribute("height", height);
-        bar.setAttribute("fill", `var(--${c === right ? "green" : c === rival ? "purple" : "muted"})`);
+      const others = Array.from(logits.keys()).filter((c) => c !== right && c !== rival);
+      [others, [right], [rival]].forEach((answers, j) => {
+        rows[i].bars[j].setAttribute("d", answers.map((c) => bar(logits, c, scale)).join(""));
       });
     });
     const [a, b] = questions[chosen];

@@ -101,7 +101,7 @@ def as_table(checked: Iterable[tuple[str, Checked]]) -> str:
         cells = [
             f"[{number}](claim-{claim.name})",
             f"{claim.title} [{SHORT[claim.source]}, {claim.place}]{{.gc-aside}}",
-            claim.theirs or "(no figure)",
+            claim.theirs,
             values_written(one),
             f"[{verdict_written(one)}]{{.gc-verdict .gc-{one.verdict.replace(' ', '-')}}}",
             f"{{ref}}`{CHAPTERS[claim.seen.split('-')[0]]} <{claim.seen}>`",
@@ -164,20 +164,21 @@ def as_markdown(number: str, checked: Checked, quick: Checked | None = None) -> 
 def runs_as_table(cases: Iterable[Case]) -> str:
     """The runs that claims are measured on, in a table: settings, length, date and digest."""
     lines = [
-        "| run | name | task | seed | weight decay | steps | trained | digest |",
-        "|:--|:--|:--|--:|--:|--:|:--|:--|",
+        ":::{table}",
+        ":class: gc-runs",
+        "| run | task | seed | weight decay | steps | trained | digest |",
+        "|:--|:--|--:|--:|--:|:--|:--|",
     ]
     for case in cases:
         config, made = case.run.config, case.run.provenance
         cells = [
-            TITLES[case.name],
-            f"`{case.place}`",
+            f"{TITLES[case.name]} `{case.place}`",
             f"`{config.operation}`",
             f"{config.seed}",
             f"{config.weight_decay:g}",
             f"{config.steps:,}",
-            f"[{str(made.get('finished', 'unknown'))[:10]}]{{.gc-unbroken}}",
+            str(made.get("finished", "unknown"))[:10],
             f"`{case.digest[:12]}`",
         ]
         lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
+    return "\n".join([*lines, ":::"])

@@ -8,7 +8,7 @@ from docutils import nodes
 LONGEST_DESCRIPTION = 160
 WITHOUT_EFFECT = (
     re.compile(r"<span>()</span>"),
-    re.compile(r'<span class="(?:pre|pasted-text|xref std std-term)">([^<]*)</span>'),
+    re.compile(r'<span class="(?:pre|pasted-text|std std-ref|xref std std-term)">([^<]*)</span>'),
     re.compile(r'<span class="(?:n|nn|o|p|sa|w)">([^<]*)</span>'),
 )
 """Elements that look like what is around them; first those that stand inside others."""
@@ -22,6 +22,15 @@ KIND = re.compile(rf'<span class="({"|".join(name for names in ALIKE.values() fo
 _LIKE = {name: kind for kind, names in ALIKE.items() for name in names}
 PARTED = re.compile(r'<span class="([a-z]{1,2}\d?)">([^<]*)</span>(\s*)<span class="\1">(?=[^<]*</span>)')
 """Two elements of highlighted code that look alike, and only space between them."""
+CELL = re.compile(r"(<(t[dh])\b[^>]*>)<p>((?:(?!</?p\b|</\2>).)*)</p>\s*(?=</\2>)", re.DOTALL)
+"""A table's cell with a paragraph and nothing else in it."""
+TIGHT_LIST = re.compile(r'<([uo]l) class="[^"]*\bsimple\b[^"]*">(?:(?!</?[uo]l\b).)*</\1>', re.DOTALL)
+"""A list of single paragraphs without space between them, and without lists in it."""
+ITEM = re.compile(r"(<(li)\b[^>]*>)<p>((?:(?!</?p\b|</\2>).)*)</p>\s*(?=</\2>)", re.DOTALL)
+CODE = re.compile(
+    r'<div class="(highlight-[\w-]+ notranslate)"><div class="highlight">(<pre>.*?</pre>)</div>\s*</div>', re.DOTALL
+)
+"""A box of code, and the box around it."""
 PARAMETERS = re.compile(r"<dl>\n((?:<dd>(?:(?!</?d[ld]>).)*</dd>\n)+)</dl>", re.DOTALL)
 
 
@@ -70,9 +79,13 @@ def with_named_summaries(body: str) -> str:
 def with_few_elements(body: str) -> str:
     """A page without the elements that change nothing: two thirds of what a long page would have.
 
-    Those are, in code, the ones for names, operators, punctuation and space, and each but the first of neighbours that
-    look alike; in the text, those around what is glued and linked.
+    Those are, in code, the ones for names, operators, punctuation and space, each but the first of neighbours that look
+    alike, and one of two boxes; in the text, those around what is glued and linked, and paragraphs alone in a table's
+    cell, or in an item of a list that has no space between items.
     """
+    body = CELL.sub(r"\1\3", body)
+    body = TIGHT_LIST.sub(lambda found: ITEM.sub(r"\1\3", found[0]), body)
+    body = CODE.sub(r'<div class="\1 highlight">\2</div>', body)
     for pattern in WITHOUT_EFFECT:
         body = pattern.sub(r"\1", body)
     body = KIND.sub(lambda found: f'<span class="{_LIKE[found[1]]}">', body)
