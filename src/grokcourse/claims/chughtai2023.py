@@ -87,7 +87,7 @@ CLAIMS = (
     ),
     Claim(
         "exit-representations",
-        "So is the unembedding",
+        "The unembedding is made of the same representations",
         SOURCE,
         "in the text",
         "Unembeddings have little outside the same representations.",

@@ -95,7 +95,7 @@ CLAIMS = (
     ),
     Claim(
         "permutations",
-        "So are permutations",
+        "Permutations are understood",
         SOURCE,
         "figures 1 and 2",
         "The composition of permutations of five things is understood from a part of its table.",
@@ -109,7 +109,7 @@ CLAIMS = (
     ),
     Claim(
         "quadratic",
-        "So is x² + xy + y²",
+        "x² + xy + y² is understood",
         SOURCE,
         "figure 2 and appendix A.1",
         "This polynomial is among the tables that are understood within their 100,000 steps, if enough is shown.",
