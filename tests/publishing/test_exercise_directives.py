@@ -245,7 +245,7 @@ def test_letters_to_choose_are_listed_where_they_are_typed(tmp_path: Path):
     log, site = build(tmp_path, f"# Page\n\n```{{exercise}} {letters.name}\nPredict it.\n```\n")
     assert log.startswith("exit 0"), log
     box = BeautifulSoup((site / "index.html").read_text(), "html.parser").select_one("details.gc-exercise")
-    listed = [paragraph.get_text() for paragraph in box.select(".gc-typed-choices li")]
+    listed = [paragraph.get_text() for paragraph in box.select(".gc-typed-choices p")]
     assert listed[:-1] == [f"({letter}) {choice.text}" for letter, (choice, _) in letters.offered.items()]
     assert f'{letters.name} = "a"' in listed[-1]
     assert not any(choice.why in box.get_text() for choice in letters.choices)
