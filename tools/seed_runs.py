@@ -42,17 +42,8 @@ ANNOUNCED = (
     "squared_weights",
 )
 """The measures of chapter 7 whose dates are compared there."""
-FINAL = (
-    "train_loss",
-    "test_loss",
-    "restricted_loss",
-    "excluded_loss",
-    "cosine_share",
-    "gini_W_E",
-    "gini_W_logit",
-    "specialised",
-    "squared_weights",
-)
+FINAL = ("train_loss", *(name for name in ANNOUNCED if name != "neuron_share"))
+"""Those whose last value is recorded."""
 
 
 @torch.no_grad()
